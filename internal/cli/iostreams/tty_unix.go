@@ -1,0 +1,5 @@
+//go:build !windows
+
+package iostreams
+
+const ttyPath = "/dev/tty"

@@ -1,0 +1,3 @@
+package iostreams
+
+const ttyPath = "CONIN$"

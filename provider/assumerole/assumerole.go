@@ -1,0 +1,92 @@
+// Package assumerole gets credentials by taking on a role with other credentials (STS AssumeRole).
+package assumerole
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/rolecall-dev/rolecall"
+	"github.com/rolecall-dev/rolecall/sts"
+)
+
+// Source is the Origin.Source of what this package yields.
+const Source = "assume-role"
+
+// STS is the call that the provider needs; *sts.Client has it.
+type STS interface {
+	AssumeRole(ctx context.Context, creds rolecall.Credentials, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error)
+}
+
+// Options say which role and how.
+type Options struct {
+	// Client calls STS.
+	Client STS
+	// Input are the parameters; an empty SessionName becomes "rolecall-" and the time in seconds.
+	Input sts.AssumeRoleInput
+	// TokenCode asks for the second factor's code when Input.SerialNumber is set without a
+	// TokenCode. Without it such a role cannot be assumed.
+	TokenCode func(ctx context.Context, serial string) (string, error)
+	// Location is where the role was named, for the Origin.
+	Location string
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Provider takes on a role; see [New].
+type Provider struct {
+	source rolecall.Provider
+	o      Options
+}
+
+var _ rolecall.Provider = (*Provider)(nil)
+
+// New returns a provider that signs with source's credentials. It does not cache.
+//
+// A source that is absent is a failure here, not an absence: the role was asked for.
+func New(source rolecall.Provider, o Options) *Provider {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Provider{source: source, o: o}
+}
+
+// Retrieve gets the source's credentials and exchanges them.
+func (p *Provider) Retrieve(ctx context.Context) (rolecall.Credentials, error) {
+	var none rolecall.Credentials
+	base, err := p.source.Retrieve(ctx)
+	if errors.Is(err, rolecall.ErrNotHere) {
+		// The reason stays, the mark goes: a chain must not go on to another identity.
+		return none, fmt.Errorf("role %s: its source has no credentials: %s", p.o.Input.RoleARN, err.Error())
+	}
+	if err != nil {
+		return none, fmt.Errorf("role %s: %w", p.o.Input.RoleARN, err)
+	}
+	in := p.o.Input
+	if in.SessionName == "" {
+		in.SessionName = "rolecall-" + strconv.FormatInt(p.o.Now().Unix(), 10)
+	}
+	if in.SerialNumber != "" && in.TokenCode == "" {
+		if p.o.TokenCode == nil {
+			return none, fmt.Errorf("role %s needs a code of %s, and there is no one to ask", in.RoleARN, in.SerialNumber)
+		}
+		if in.TokenCode, err = p.o.TokenCode(ctx, in.SerialNumber); err != nil {
+			return none, fmt.Errorf("role %s: %w", in.RoleARN, err)
+		}
+	}
+	out, err := p.o.Client.AssumeRole(ctx, base, &in)
+	if err != nil {
+		return none, fmt.Errorf("role %s: %w", in.RoleARN, err)
+	}
+	creds := out.Credentials
+	if creds.ExpiredAt(p.o.Now()) {
+		return none, fmt.Errorf("role %s: STS answered with credentials that are already expired (is this machine's clock right?)", in.RoleARN)
+	}
+	via := base.Origin
+	creds.Origin = rolecall.Origin{
+		Source: Source, Location: p.o.Location, Detail: in.RoleARN, At: p.o.Now(), Via: &via,
+	}
+	return creds, nil
+}
