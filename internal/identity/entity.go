@@ -8,7 +8,7 @@ import (
 
 // Entity is one of the values that the plane's directory holds: [Account], [UserEntity], [Group],
 // [Role], [ManagedPolicy], [InstanceProfile], [AccessKey], [MFADevice], [LoginProfile],
-// [OIDCProvider], [SAMLProvider], [ServerCertificate], [SigningCertificate], [Bucket].
+// [OIDCProvider], [SAMLProvider], [ServerCertificate], [SigningCertificate], [Bucket], [DeniedSession].
 //
 // Entities that come out of the directory are shared and must not be changed: Clone, change, put.
 type Entity interface {
@@ -242,4 +242,29 @@ type SigningCertificate struct {
 	Body     string    `json:"body"` // PEM
 	Status   KeyStatus `json:"status"`
 	Uploaded time.Time `json:"uploaded"`
+}
+
+// DeniedSession is one session that must not be accepted any more.
+type DeniedSession struct {
+	// ID is token.ID of its access key id and token.
+	ID      string    `json:"id"`
+	Account AccountID `json:"account"`
+	// Expires is when the session would have ended by itself: from then on the entry is not needed.
+	Expires time.Time `json:"expires"`
+}
+
+// RingKey is one key of the token key ring as it is stored. The directory does not hold it.
+type RingKey struct {
+	// ID is 8 hexadecimal digits.
+	ID string `json:"id"`
+	// Node is the plane's node that seals with it.
+	Node string `json:"node"`
+	// Use is "session" or "data".
+	Use string `json:"use"`
+	// State is "prepared", "active" or "old".
+	State string `json:"state"`
+	// Since is when it got that state.
+	Since time.Time `json:"since"`
+	// Sealed is the key, sealed under the master key.
+	Sealed []byte `json:"sealed"`
 }

@@ -229,3 +229,25 @@ func (b *Bucket) Validate() error {
 	}
 	return checkAccount(b.Account)
 }
+
+// EntityKey returns the id.
+func (d *DeniedSession) EntityKey() string { return d.ID }
+
+// Validate implements [Entity].
+func (d *DeniedSession) Validate() error {
+	if d.ID == "" || d.Expires.IsZero() {
+		return invalid("denied session %q without id or expiry", d.ID)
+	}
+	return checkAccount(d.Account)
+}
+
+// EntityKey returns the id.
+func (k *RingKey) EntityKey() string { return k.ID }
+
+// Validate implements [Entity].
+func (k *RingKey) Validate() error {
+	if len(k.ID) != 8 || len(k.Sealed) == 0 {
+		return invalid("ring key %q", k.ID)
+	}
+	return nil
+}

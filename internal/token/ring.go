@@ -33,20 +33,11 @@ type Sealer interface {
 	Open(sealed, aad []byte) ([]byte, error)
 }
 
-// KeyStore keeps the ring's keys. Records are sealed already.
+// KeyStore keeps the ring's keys, sealed already. store.RingKeys is one.
 type KeyStore interface {
-	RingKeys(ctx context.Context) ([]KeyRecord, error)
-	PutRingKeys(ctx context.Context, put []KeyRecord, remove []string) error
-}
-
-// KeyRecord is one key of the ring as it is stored.
-type KeyRecord struct {
-	ID     string    // 8 hexadecimal digits
-	Node   string    // the node that seals with it
-	Use    string    // "session" or "data"
-	State  string    // "prepared", "active", "old"
-	Since  time.Time // when it got that state
-	Sealed []byte
+	RingKeys(ctx context.Context) ([]identity.RingKey, error)
+	// PutRingKeys writes and removes in one step.
+	PutRingKeys(ctx context.Context, put []identity.RingKey, remove []string) error
 }
 
 // Options of a ring. The zero value is a single node's, with the defaults.
