@@ -1,11 +1,11 @@
 package awsapi
 
 import (
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Form is the decoded parameters of a query request, sorted by name, each name once.
@@ -29,7 +29,10 @@ func (f *Form) Len() int { return len(f.pairs) }
 //
 // It is stricter than net/url: a broken escape, text that is not UTF-8 and a name that occurs twice
 // are errors, since one of two readers of the same request could otherwise see another value.
-func ParseForm(text string, limit int) (Form, *Error) {
+func ParseForm(text string, limit int) (Form, *Error) { return parseForm(text, limit, nil) }
+
+// parseForm uses the room in pairs if it is enough.
+func parseForm(text string, limit int, pairs []pair) (Form, *Error) {
 	if text == "" {
 		return Form{}, nil
 	}
@@ -37,7 +40,9 @@ func ParseForm(text string, limit int) (Form, *Error) {
 	if n > limit {
 		return Form{}, malformedQuery("The request has more than %d parameters.", limit)
 	}
-	pairs := make([]pair, 0, n)
+	if n > cap(pairs) {
+		pairs = make([]pair, 0, n)
+	}
 	sorted := true
 	for text != "" {
 		var part string
@@ -81,18 +86,42 @@ func malformedQuery(format string, args ...any) *Error {
 	return Errorf(http.StatusBadRequest, "MalformedQueryString", format, args...)
 }
 
+// Classes of bytes in encoded text.
+const (
+	bytePlain = iota
+	byteEscape
+	byteWide // above ASCII: UTF-8 must be checked
+	byteBad
+)
+
+// byteClass is a table, since this runs over every byte of every request.
+var byteClass = func() (t [256]uint8) {
+	t['%'], t['+'], t[0] = byteEscape, byteEscape, byteBad
+	for i := utf8.RuneSelf; i < 256; i++ {
+		t[i] = byteWide
+	}
+	return t
+}()
+
 // unescape decodes %XX and +; text without either is returned as it is.
 func unescape(s string) (string, bool) {
-	i := strings.IndexAny(s, "%+")
-	if i < 0 {
-		return s, isText(s)
+	var seen [4]bool
+	for i := range len(s) {
+		seen[byteClass[s[i]]] = true
 	}
-	b := make([]byte, i, len(s))
-	copy(b, s)
-	for ; i < len(s); i++ {
-		switch c := s[i]; c {
+	switch {
+	case seen[byteBad]:
+		return "", false
+	case !seen[byteEscape]:
+		return s, !seen[byteWide] || utf8.ValidString(s)
+	}
+	b := make([]byte, 0, len(s))
+	wide := seen[byteWide]
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch c {
 		case '+':
-			b = append(b, ' ')
+			c = ' '
 		case '%':
 			if i+2 >= len(s) {
 				return "", false
@@ -101,17 +130,18 @@ func unescape(s string) (string, bool) {
 			if hi > 15 || lo > 15 {
 				return "", false
 			}
-			b = append(b, hi<<4|lo)
+			c = hi<<4 | lo
+			if c == 0 {
+				return "", false
+			}
+			wide = wide || c >= utf8.RuneSelf
 			i += 2
-		default:
-			b = append(b, c)
 		}
+		b = append(b, c)
 	}
-	return string(b), isText(string(b))
-}
-
-func isText(s string) bool {
-	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0
+	// b is not changed any more: the string may share its bytes.
+	text := unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // see above
+	return text, !wide || utf8.ValidString(text)
 }
 
 func unhex(c byte) byte {
@@ -135,7 +165,8 @@ func (s *Service) matchQuery(r *http.Request, body []byte) (*Match, *Error) {
 	case http.MethodGet, http.MethodHead:
 		text = r.URL.RawQuery
 	case http.MethodPost:
-		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && kind != "application/x-www-form-urlencoded" {
+		kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+		if kind = strings.TrimSpace(kind); kind != "" && !strings.EqualFold(kind, "application/x-www-form-urlencoded") {
 			return nil, Errorf(http.StatusBadRequest, "InvalidQueryParameter", "The content type %s is not supported: use application/x-www-form-urlencoded.", quoteName(kind))
 		}
 		text = string(body)
@@ -145,7 +176,8 @@ func (s *Service) matchQuery(r *http.Request, body []byte) (*Match, *Error) {
 	default:
 		return nil, Errorf(http.StatusMethodNotAllowed, "InvalidAction", "The method %s is not supported.", quoteName(r.Method))
 	}
-	form, bad := ParseForm(text, s.opts.MaxParameters)
+	m := new(Match)
+	form, bad := parseForm(text, s.opts.MaxParameters, m.room[:0])
 	if bad != nil {
 		return nil, bad
 	}
@@ -161,7 +193,8 @@ func (s *Service) matchQuery(r *http.Request, body []byte) (*Match, *Error) {
 	if ep == nil || version != s.model.Version {
 		return nil, Errorf(http.StatusBadRequest, "InvalidAction", "Could not find operation %s for version %s", clip(action), clip(version))
 	}
-	return &Match{Operation: action, endpoint: ep, form: form}, nil
+	m.Operation, m.endpoint, m.form = action, ep, form
+	return m, nil
 }
 
 func clip(s string) string {

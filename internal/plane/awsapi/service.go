@@ -99,6 +99,7 @@ type Match struct {
 
 	endpoint *endpoint
 	form     Form
+	room     [12]pair // for the form of an ordinary request
 	body     []byte
 	bindings Bindings
 }

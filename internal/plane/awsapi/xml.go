@@ -90,14 +90,27 @@ func (e *XMLEncoder) endResponse(operation, wrapper, requestID string) {
 	e.buf = append(e.buf, "Response>"...)
 }
 
+// plainText says which bytes stand for themselves in XML text.
+var plainText = func() (t [256]bool) {
+	for i := ' '; i < utf8.RuneSelf; i++ {
+		t[i] = true
+	}
+	t['\t'], t['\n'] = true, true
+	t['&'], t['<'], t['>'], t['"'] = false, false, false, false
+	return t
+}()
+
 // appendText escapes what XML text may not hold; characters that XML 1.0 cannot express at all
 // become U+FFFD.
 func appendText(b []byte, s string) []byte {
 	start := 0
 	for i := 0; i < len(s); {
-		var escape string
 		c := s[i]
-		size := 1
+		if plainText[c] {
+			i++
+			continue
+		}
+		escape, size := "\uFFFD", 1
 		switch {
 		case c == '&':
 			escape = "&amp;"
@@ -109,19 +122,13 @@ func appendText(b []byte, s string) []byte {
 			escape = "&quot;"
 		case c == '\r':
 			escape = "&#xD;"
-		case c < ' ' && c != '\t' && c != '\n':
-			escape = "\uFFFD"
-		case c < utf8.RuneSelf:
-			i++
-			continue
-		default:
+		case c >= utf8.RuneSelf:
 			var r rune
 			r, size = utf8.DecodeRuneInString(s[i:])
 			if !(r == utf8.RuneError && size == 1) && r != 0xFFFE && r != 0xFFFF {
 				i += size
 				continue
 			}
-			escape = "\uFFFD"
 		}
 		b = append(b, s[start:i]...)
 		b = append(b, escape...)
