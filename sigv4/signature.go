@@ -1,7 +1,6 @@
 package sigv4
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/rolecall-dev/rolecall"
@@ -69,14 +68,5 @@ type Signature struct {
 	timestamp     string // as signed, 20060102T150405Z
 	signedHeaders string
 	signature     string
+	path, query   string // of the request target, undecoded
 }
-
-// Parse reads the signature of r, of the dialect of the credential scope's service.
-//
-// It returns [ErrNoSignature] when r is anonymous, else an *[Error] when the signature is not well
-// formed. The body is not touched.
-func Parse(r *http.Request) (*Signature, error) { return parse(r, Query, false) }
-
-// ParseDialect is Parse for a server that knows from its routing which dialect it speaks, so that
-// a malformed signature or one that is scoped to another service gets the right error.
-func ParseDialect(r *http.Request, d Dialect) (*Signature, error) { return parse(r, d, true) }
