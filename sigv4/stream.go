@@ -20,8 +20,8 @@ type StreamOptions struct {
 	Length int64
 	// ChunkSize is the size of all chunks but the last; 0 is 64 KiB, the least is 8 KiB (S3's rule).
 	ChunkSize int
-	// Checksum is the algorithm of a checksum trailer, named as in [Checksum]; "" for none. The
-	// payload must then be one of the …-TRAILER kinds.
+	// Checksum is the algorithm of a checksum trailer, named as in [Checksum]; "" for none.
+	// StreamingPayload cannot have one, StreamingPayloadTrailer must.
 	Checksum string
 }
 
@@ -40,6 +40,8 @@ func SignStreaming(r *http.Request, c rolecall.Credentials, o SignOptions, so St
 		return errors.New("signing a stream: needs a body, its length and chunks of at least 8 KiB")
 	case so.Checksum != "" && (!trailers || NewChecksum(so.Checksum) == nil):
 		return fmt.Errorf("signing a stream: no %q checksum with payload %s", so.Checksum, o.PayloadHash)
+	case so.Checksum == "" && o.PayloadHash == StreamingPayloadTrailer:
+		return errors.New("signing a stream: signed trailers need a checksum")
 	}
 	if r.Header == nil {
 		r.Header = make(http.Header)
