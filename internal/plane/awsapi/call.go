@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/rolecall-dev/rolecall/internal/identity"
@@ -61,7 +62,9 @@ func (c *Call) Touched(arn, kind string) {
 	if c.Principal != nil {
 		r.Account = c.Principal.Account
 	}
-	c.Audit.Resources = append(c.Audit.Resources, r)
+	if !slices.Contains(c.Audit.Resources, r) {
+		c.Audit.Resources = append(c.Audit.Resources, r)
+	}
 }
 
 // ReadOnly records that the call changes nothing. It is safe to call when nobody records.
@@ -88,4 +91,30 @@ func NewRequestID() string {
 	b[23] = '-'
 	hex.Encode(b[24:], raw[10:])
 	return string(b[:])
+}
+
+func recordInput[In any](c *Call, encode func(*JSONEncoder, *In), in *In) {
+	if c.Audit == nil || encode == nil {
+		return
+	}
+	c.Audit.RequestParameters = object(encode, in)
+}
+
+// RecordOutput puts the output of op into the audit record, sensitive members hidden. Handlers call
+// it for operations that change something. It is safe to call when nobody records.
+func RecordOutput[In, Out any](c *Call, op Operation[In, Out], out *Out) {
+	if c.Audit == nil || op.AuditOutput == nil || out == nil {
+		return
+	}
+	if text := object(op.AuditOutput, out); len(text) > 2 {
+		c.Audit.ResponseElements = text
+	}
+}
+
+func object[T any](encode func(*JSONEncoder, *T), v *T) []byte {
+	e := JSONEncoder{buf: make([]byte, 0, 256)}
+	e.OpenObject()
+	encode(&e, v)
+	e.CloseObject()
+	return e.buf
 }

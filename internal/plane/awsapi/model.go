@@ -51,4 +51,6 @@ type Operation[In, Out any] struct {
 	EncodeJSON func(e *JSONEncoder, h http.Header, out *Out)
 	// Audit writes the input's members as CloudTrail's requestParameters, sensitive ones hidden.
 	Audit func(e *JSONEncoder, in *In)
+	// AuditOutput writes the output's members as CloudTrail's responseElements, in the same way.
+	AuditOutput func(e *JSONEncoder, out *Out)
 }

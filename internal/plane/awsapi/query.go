@@ -341,13 +341,3 @@ func queryEndpoint[In, Out any](op Operation[In, Out], h func(context.Context, *
 	}
 }
 
-func recordInput[In any](c *Call, encode func(*JSONEncoder, *In), in *In) {
-	if c.Audit == nil || encode == nil {
-		return
-	}
-	e := JSONEncoder{buf: make([]byte, 0, 256)}
-	e.open('{')
-	encode(&e, in)
-	e.close('}')
-	c.Audit.RequestParameters = e.buf
-}

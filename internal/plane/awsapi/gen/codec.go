@@ -224,11 +224,11 @@ func (g *generator) decodeList(m member, s *shape, prefix, wire, where string, r
 
 func orElse(a, b string) string { return ifs(a != "", a, b) }
 
-// audits writes the functions that put an input into an audit record.
-func (g *generator) audits(inputs []string) string {
+// audits writes the functions that put inputs and outputs into an audit record.
+func (g *generator) audits(shapes []string) string {
 	var b strings.Builder
 	done := map[string]bool{}
-	for _, name := range inputs {
+	for _, name := range shapes {
 		t := g.names[name]
 		if done[t] {
 			continue
@@ -254,6 +254,9 @@ func (g *generator) audits(inputs []string) string {
 		if g.m.Operations[name].Input == nil {
 			fmt.Fprintf(&b, "func audit%sInput(*awsapi.JSONEncoder, *%sInput) {}\n\n", name, name)
 		}
+		if g.m.Operations[name].Output == nil {
+			fmt.Fprintf(&b, "func audit%sOutput(*awsapi.JSONEncoder, *%sOutput) {}\n\n", name, name)
+		}
 	}
 	return b.String()
 }
@@ -262,7 +265,8 @@ func (g *generator) audits(inputs []string) string {
 // codes of MFA devices and outside tokens they leave unmarked.
 func (g *generator) sensitive(m member) bool {
 	switch m.name {
-	case "TokenCode", "AuthenticationCode1", "AuthenticationCode2", "WebIdentityToken", "SAMLAssertion", "AddPrivateKey", "PrivateKey":
+	case "TokenCode", "AuthenticationCode1", "AuthenticationCode2", "WebIdentityToken", "SAMLAssertion", "AddPrivateKey", "PrivateKey",
+		"SecretAccessKey", "SessionToken", "Base32StringSeed", "QRCodePNG", "ServicePassword":
 		return true
 	}
 	return m.Sensitive || g.m.Shapes[m.Shape].Sensitive

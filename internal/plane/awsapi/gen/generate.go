@@ -38,7 +38,7 @@ func generate(m *model, s service) (map[string]string, error) {
 		"types.go":   g.typesFile(inputs, outputs),
 		"decode.go":  g.head("awsapi", "") + decode,
 		"encode.go":  g.head("awsapi", ifs(g.json, "net/http", "")) + encode,
-		"audit.go":   g.head("awsapi", "") + g.audits(inputs),
+		"audit.go":   g.head("awsapi", "") + g.audits(append(append([]string{}, inputs...), outputs...)),
 		"rules.go":   rules,
 		"errors.go":  g.errorFile(),
 	}, nil
@@ -296,9 +296,9 @@ func (g *generator) serviceFile() string {
 			out = g.names[op.Output.Shape]
 		}
 		if g.json {
-			fmt.Fprintf(&b, "DecodeJSON: decode%s, EncodeJSON: encode%s, Audit: audit%s}\n", in, out, in)
+			fmt.Fprintf(&b, "DecodeJSON: decode%s, EncodeJSON: encode%s, Audit: audit%s, AuditOutput: audit%s}\n", in, out, in, out)
 		} else {
-			fmt.Fprintf(&b, "DecodeQuery: decode%s, EncodeXML: encode%s, Audit: audit%s}\n", in, out, in)
+			fmt.Fprintf(&b, "DecodeQuery: decode%s, EncodeXML: encode%s, Audit: audit%s, AuditOutput: audit%s}\n", in, out, in, out)
 		}
 	}
 	b.WriteString(")\n")

@@ -2057,10 +2057,2931 @@ func auditUploadSigningCertificateInput(e *awsapi.JSONEncoder, v *UploadSigningC
 	e.String(v.CertificateBody)
 }
 
+func auditAccessDetail(e *awsapi.JSONEncoder, v *AccessDetail) {
+	e.Name("serviceName")
+	e.String(v.ServiceName)
+	e.Name("serviceNamespace")
+	e.String(v.ServiceNamespace)
+	if v.Region != nil {
+		e.Name("region")
+		e.String(*v.Region)
+	}
+	if v.EntityPath != nil {
+		e.Name("entityPath")
+		e.String(*v.EntityPath)
+	}
+	if v.LastAuthenticatedTime != nil {
+		e.Name("lastAuthenticatedTime")
+		e.Time(*v.LastAuthenticatedTime)
+	}
+	if v.TotalAuthenticatedEntities != nil {
+		e.Name("totalAuthenticatedEntities")
+		e.Int(*v.TotalAuthenticatedEntities)
+	}
+}
+
+func auditAccessKey(e *awsapi.JSONEncoder, v *AccessKey) {
+	e.Name("userName")
+	e.String(v.UserName)
+	e.Name("accessKeyId")
+	e.String(v.AccessKeyId)
+	e.Name("status")
+	e.String(string(v.Status))
+	e.Name("secretAccessKey")
+	e.Hidden()
+	if v.CreateDate != nil {
+		e.Name("createDate")
+		e.Time(*v.CreateDate)
+	}
+}
+
+func auditAccessKeyLastUsed(e *awsapi.JSONEncoder, v *AccessKeyLastUsed) {
+	if v.LastUsedDate != nil {
+		e.Name("lastUsedDate")
+		e.Time(*v.LastUsedDate)
+	}
+	e.Name("serviceName")
+	e.String(v.ServiceName)
+	e.Name("region")
+	e.String(v.Region)
+}
+
+func auditAccessKeyMetadata(e *awsapi.JSONEncoder, v *AccessKeyMetadata) {
+	if v.UserName != nil {
+		e.Name("userName")
+		e.String(*v.UserName)
+	}
+	if v.AccessKeyId != nil {
+		e.Name("accessKeyId")
+		e.String(*v.AccessKeyId)
+	}
+	if v.Status != nil {
+		e.Name("status")
+		e.String(string(*v.Status))
+	}
+	if v.CreateDate != nil {
+		e.Name("createDate")
+		e.Time(*v.CreateDate)
+	}
+}
+
+func auditAttachedPermissionsBoundary(e *awsapi.JSONEncoder, v *AttachedPermissionsBoundary) {
+	if v.PermissionsBoundaryType != nil {
+		e.Name("permissionsBoundaryType")
+		e.String(string(*v.PermissionsBoundaryType))
+	}
+	if v.PermissionsBoundaryArn != nil {
+		e.Name("permissionsBoundaryArn")
+		e.String(*v.PermissionsBoundaryArn)
+	}
+}
+
+func auditAttachedPolicy(e *awsapi.JSONEncoder, v *AttachedPolicy) {
+	if v.PolicyName != nil {
+		e.Name("policyName")
+		e.String(*v.PolicyName)
+	}
+	if v.PolicyArn != nil {
+		e.Name("policyArn")
+		e.String(*v.PolicyArn)
+	}
+}
+
+func auditCreateAccessKeyOutput(e *awsapi.JSONEncoder, v *CreateAccessKeyOutput) {
+	if v.AccessKey != nil {
+		e.Name("accessKey")
+		e.OpenObject()
+		auditAccessKey(e, v.AccessKey)
+		e.CloseObject()
+	}
+}
+
+func auditCreateDelegationRequestOutput(e *awsapi.JSONEncoder, v *CreateDelegationRequestOutput) {
+	if v.ConsoleDeepLink != nil {
+		e.Name("consoleDeepLink")
+		e.String(*v.ConsoleDeepLink)
+	}
+	if v.DelegationRequestId != nil {
+		e.Name("delegationRequestId")
+		e.String(*v.DelegationRequestId)
+	}
+}
+
+func auditCreateGroupOutput(e *awsapi.JSONEncoder, v *CreateGroupOutput) {
+	if v.Group != nil {
+		e.Name("group")
+		e.OpenObject()
+		auditGroup(e, v.Group)
+		e.CloseObject()
+	}
+}
+
+func auditCreateInstanceProfileOutput(e *awsapi.JSONEncoder, v *CreateInstanceProfileOutput) {
+	if v.InstanceProfile != nil {
+		e.Name("instanceProfile")
+		e.OpenObject()
+		auditInstanceProfile(e, v.InstanceProfile)
+		e.CloseObject()
+	}
+}
+
+func auditCreateLoginProfileOutput(e *awsapi.JSONEncoder, v *CreateLoginProfileOutput) {
+	if v.LoginProfile != nil {
+		e.Name("loginProfile")
+		e.OpenObject()
+		auditLoginProfile(e, v.LoginProfile)
+		e.CloseObject()
+	}
+}
+
+func auditCreateOpenIDConnectProviderOutput(e *awsapi.JSONEncoder, v *CreateOpenIDConnectProviderOutput) {
+	if v.OpenIDConnectProviderArn != nil {
+		e.Name("openIDConnectProviderArn")
+		e.String(*v.OpenIDConnectProviderArn)
+	}
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditCreatePolicyOutput(e *awsapi.JSONEncoder, v *CreatePolicyOutput) {
+	if v.Policy != nil {
+		e.Name("policy")
+		e.OpenObject()
+		auditPolicy(e, v.Policy)
+		e.CloseObject()
+	}
+}
+
+func auditCreatePolicyVersionOutput(e *awsapi.JSONEncoder, v *CreatePolicyVersionOutput) {
+	if v.PolicyVersion != nil {
+		e.Name("policyVersion")
+		e.OpenObject()
+		auditPolicyVersion(e, v.PolicyVersion)
+		e.CloseObject()
+	}
+}
+
+func auditCreateRoleOutput(e *awsapi.JSONEncoder, v *CreateRoleOutput) {
+	if v.Role != nil {
+		e.Name("role")
+		e.OpenObject()
+		auditRole(e, v.Role)
+		e.CloseObject()
+	}
+}
+
+func auditCreateSAMLProviderOutput(e *awsapi.JSONEncoder, v *CreateSAMLProviderOutput) {
+	if v.SAMLProviderArn != nil {
+		e.Name("sAMLProviderArn")
+		e.String(*v.SAMLProviderArn)
+	}
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditCreateServiceLinkedRoleOutput(e *awsapi.JSONEncoder, v *CreateServiceLinkedRoleOutput) {
+	if v.Role != nil {
+		e.Name("role")
+		e.OpenObject()
+		auditRole(e, v.Role)
+		e.CloseObject()
+	}
+}
+
+func auditCreateServiceSpecificCredentialOutput(e *awsapi.JSONEncoder, v *CreateServiceSpecificCredentialOutput) {
+	if v.ServiceSpecificCredential != nil {
+		e.Name("serviceSpecificCredential")
+		e.OpenObject()
+		auditServiceSpecificCredential(e, v.ServiceSpecificCredential)
+		e.CloseObject()
+	}
+}
+
+func auditCreateUserOutput(e *awsapi.JSONEncoder, v *CreateUserOutput) {
+	if v.User != nil {
+		e.Name("user")
+		e.OpenObject()
+		auditUser(e, v.User)
+		e.CloseObject()
+	}
+}
+
+func auditCreateVirtualMFADeviceOutput(e *awsapi.JSONEncoder, v *CreateVirtualMFADeviceOutput) {
+	if v.VirtualMFADevice != nil {
+		e.Name("virtualMFADevice")
+		e.OpenObject()
+		auditVirtualMFADevice(e, v.VirtualMFADevice)
+		e.CloseObject()
+	}
+}
+
+func auditDelegationRequest(e *awsapi.JSONEncoder, v *DelegationRequest) {
+	if v.DelegationRequestId != nil {
+		e.Name("delegationRequestId")
+		e.String(*v.DelegationRequestId)
+	}
+	if v.OwnerAccountId != nil {
+		e.Name("ownerAccountId")
+		e.String(*v.OwnerAccountId)
+	}
+	if v.Description != nil {
+		e.Name("description")
+		e.String(*v.Description)
+	}
+	if v.RequestMessage != nil {
+		e.Name("requestMessage")
+		e.String(*v.RequestMessage)
+	}
+	if v.Permissions != nil {
+		e.Name("permissions")
+		e.OpenObject()
+		auditDelegationPermission(e, v.Permissions)
+		e.CloseObject()
+	}
+	if v.PermissionPolicy != nil {
+		e.Name("permissionPolicy")
+		e.String(*v.PermissionPolicy)
+	}
+	if v.RolePermissionRestrictionArns != nil {
+		e.Name("rolePermissionRestrictionArns")
+		e.OpenArray()
+		for _, x := range v.RolePermissionRestrictionArns {
+			e.String(x)
+		}
+		e.CloseArray()
+	}
+	if v.OwnerId != nil {
+		e.Name("ownerId")
+		e.String(*v.OwnerId)
+	}
+	if v.ApproverId != nil {
+		e.Name("approverId")
+		e.String(*v.ApproverId)
+	}
+	if v.State != nil {
+		e.Name("state")
+		e.String(string(*v.State))
+	}
+	if v.ExpirationTime != nil {
+		e.Name("expirationTime")
+		e.Time(*v.ExpirationTime)
+	}
+	if v.RequestorId != nil {
+		e.Name("requestorId")
+		e.String(*v.RequestorId)
+	}
+	if v.RequestorName != nil {
+		e.Name("requestorName")
+		e.String(*v.RequestorName)
+	}
+	if v.CreateDate != nil {
+		e.Name("createDate")
+		e.Time(*v.CreateDate)
+	}
+	if v.SessionDuration != nil {
+		e.Name("sessionDuration")
+		e.Int(*v.SessionDuration)
+	}
+	if v.RedirectUrl != nil {
+		e.Name("redirectUrl")
+		e.String(*v.RedirectUrl)
+	}
+	if v.Notes != nil {
+		e.Name("notes")
+		e.String(*v.Notes)
+	}
+	if v.RejectionReason != nil {
+		e.Name("rejectionReason")
+		e.String(*v.RejectionReason)
+	}
+	if v.OnlySendByOwner != nil {
+		e.Name("onlySendByOwner")
+		e.Bool(*v.OnlySendByOwner)
+	}
+	if v.UpdatedTime != nil {
+		e.Name("updatedTime")
+		e.Time(*v.UpdatedTime)
+	}
+}
+
+func auditDeleteServiceLinkedRoleOutput(e *awsapi.JSONEncoder, v *DeleteServiceLinkedRoleOutput) {
+	e.Name("deletionTaskId")
+	e.String(v.DeletionTaskId)
+}
+
+func auditDeletionTaskFailureReasonType(e *awsapi.JSONEncoder, v *DeletionTaskFailureReasonType) {
+	if v.Reason != nil {
+		e.Name("reason")
+		e.String(*v.Reason)
+	}
+	if v.RoleUsageList != nil {
+		e.Name("roleUsageList")
+		e.OpenArray()
+		for i := range v.RoleUsageList {
+			e.OpenObject()
+			auditRoleUsageType(e, &v.RoleUsageList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditDisableOrganizationsRootCredentialsManagementOutput(e *awsapi.JSONEncoder, v *DisableOrganizationsRootCredentialsManagementOutput) {
+	if v.OrganizationId != nil {
+		e.Name("organizationId")
+		e.String(*v.OrganizationId)
+	}
+	if v.EnabledFeatures != nil {
+		e.Name("enabledFeatures")
+		e.OpenArray()
+		for _, x := range v.EnabledFeatures {
+			e.String(string(x))
+		}
+		e.CloseArray()
+	}
+}
+
+func auditDisableOrganizationsRootSessionsOutput(e *awsapi.JSONEncoder, v *DisableOrganizationsRootSessionsOutput) {
+	if v.OrganizationId != nil {
+		e.Name("organizationId")
+		e.String(*v.OrganizationId)
+	}
+	if v.EnabledFeatures != nil {
+		e.Name("enabledFeatures")
+		e.OpenArray()
+		for _, x := range v.EnabledFeatures {
+			e.String(string(x))
+		}
+		e.CloseArray()
+	}
+}
+
+func auditEnableOrganizationsRootCredentialsManagementOutput(e *awsapi.JSONEncoder, v *EnableOrganizationsRootCredentialsManagementOutput) {
+	if v.OrganizationId != nil {
+		e.Name("organizationId")
+		e.String(*v.OrganizationId)
+	}
+	if v.EnabledFeatures != nil {
+		e.Name("enabledFeatures")
+		e.OpenArray()
+		for _, x := range v.EnabledFeatures {
+			e.String(string(x))
+		}
+		e.CloseArray()
+	}
+}
+
+func auditEnableOrganizationsRootSessionsOutput(e *awsapi.JSONEncoder, v *EnableOrganizationsRootSessionsOutput) {
+	if v.OrganizationId != nil {
+		e.Name("organizationId")
+		e.String(*v.OrganizationId)
+	}
+	if v.EnabledFeatures != nil {
+		e.Name("enabledFeatures")
+		e.OpenArray()
+		for _, x := range v.EnabledFeatures {
+			e.String(string(x))
+		}
+		e.CloseArray()
+	}
+}
+
+func auditEnableOutboundWebIdentityFederationOutput(e *awsapi.JSONEncoder, v *EnableOutboundWebIdentityFederationOutput) {
+	if v.IssuerIdentifier != nil {
+		e.Name("issuerIdentifier")
+		e.String(*v.IssuerIdentifier)
+	}
+}
+
+func auditEntityDetails(e *awsapi.JSONEncoder, v *EntityDetails) {
+	if v.EntityInfo != nil {
+		e.Name("entityInfo")
+		e.OpenObject()
+		auditEntityInfo(e, v.EntityInfo)
+		e.CloseObject()
+	}
+	if v.LastAuthenticated != nil {
+		e.Name("lastAuthenticated")
+		e.Time(*v.LastAuthenticated)
+	}
+}
+
+func auditEntityInfo(e *awsapi.JSONEncoder, v *EntityInfo) {
+	e.Name("arn")
+	e.String(v.Arn)
+	e.Name("name")
+	e.String(v.Name)
+	e.Name("type")
+	e.String(string(v.Type))
+	e.Name("id")
+	e.String(v.Id)
+	if v.Path != nil {
+		e.Name("path")
+		e.String(*v.Path)
+	}
+}
+
+func auditErrorDetails(e *awsapi.JSONEncoder, v *ErrorDetails) {
+	e.Name("message")
+	e.String(v.Message)
+	e.Name("code")
+	e.String(v.Code)
+}
+
+func auditEvaluationResult(e *awsapi.JSONEncoder, v *EvaluationResult) {
+	e.Name("evalActionName")
+	e.String(v.EvalActionName)
+	if v.EvalResourceName != nil {
+		e.Name("evalResourceName")
+		e.String(*v.EvalResourceName)
+	}
+	e.Name("evalDecision")
+	e.String(string(v.EvalDecision))
+	if v.MatchedStatements != nil {
+		e.Name("matchedStatements")
+		e.OpenArray()
+		for i := range v.MatchedStatements {
+			e.OpenObject()
+			auditStatement(e, &v.MatchedStatements[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.MissingContextValues != nil {
+		e.Name("missingContextValues")
+		e.OpenArray()
+		for _, x := range v.MissingContextValues {
+			e.String(x)
+		}
+		e.CloseArray()
+	}
+	if v.OrganizationsDecisionDetail != nil {
+		e.Name("organizationsDecisionDetail")
+		e.OpenObject()
+		auditOrganizationsDecisionDetail(e, v.OrganizationsDecisionDetail)
+		e.CloseObject()
+	}
+	if v.PermissionsBoundaryDecisionDetail != nil {
+		e.Name("permissionsBoundaryDecisionDetail")
+		e.OpenObject()
+		auditPermissionsBoundaryDecisionDetail(e, v.PermissionsBoundaryDecisionDetail)
+		e.CloseObject()
+	}
+	if v.EvalDecisionDetails != nil {
+		e.Name("evalDecisionDetails")
+		e.OpenObject()
+		for _, k := range awsapi.SortedKeys(v.EvalDecisionDetails) {
+			e.Name(string(k))
+			e.String(string(v.EvalDecisionDetails[k]))
+		}
+		e.CloseObject()
+	}
+	if v.ResourceSpecificResults != nil {
+		e.Name("resourceSpecificResults")
+		e.OpenArray()
+		for i := range v.ResourceSpecificResults {
+			e.OpenObject()
+			auditResourceSpecificResult(e, &v.ResourceSpecificResults[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditGenerateCredentialReportOutput(e *awsapi.JSONEncoder, v *GenerateCredentialReportOutput) {
+	if v.State != nil {
+		e.Name("state")
+		e.String(string(*v.State))
+	}
+	if v.Description != nil {
+		e.Name("description")
+		e.String(*v.Description)
+	}
+}
+
+func auditGenerateOrganizationsAccessReportOutput(e *awsapi.JSONEncoder, v *GenerateOrganizationsAccessReportOutput) {
+	if v.JobId != nil {
+		e.Name("jobId")
+		e.String(*v.JobId)
+	}
+}
+
+func auditGenerateServiceLastAccessedDetailsOutput(e *awsapi.JSONEncoder, v *GenerateServiceLastAccessedDetailsOutput) {
+	if v.JobId != nil {
+		e.Name("jobId")
+		e.String(*v.JobId)
+	}
+}
+
+func auditGetAccessKeyLastUsedOutput(e *awsapi.JSONEncoder, v *GetAccessKeyLastUsedOutput) {
+	if v.UserName != nil {
+		e.Name("userName")
+		e.String(*v.UserName)
+	}
+	if v.AccessKeyLastUsed != nil {
+		e.Name("accessKeyLastUsed")
+		e.OpenObject()
+		auditAccessKeyLastUsed(e, v.AccessKeyLastUsed)
+		e.CloseObject()
+	}
+}
+
+func auditGetAccountAuthorizationDetailsOutput(e *awsapi.JSONEncoder, v *GetAccountAuthorizationDetailsOutput) {
+	if v.UserDetailList != nil {
+		e.Name("userDetailList")
+		e.OpenArray()
+		for i := range v.UserDetailList {
+			e.OpenObject()
+			auditUserDetail(e, &v.UserDetailList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.GroupDetailList != nil {
+		e.Name("groupDetailList")
+		e.OpenArray()
+		for i := range v.GroupDetailList {
+			e.OpenObject()
+			auditGroupDetail(e, &v.GroupDetailList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.RoleDetailList != nil {
+		e.Name("roleDetailList")
+		e.OpenArray()
+		for i := range v.RoleDetailList {
+			e.OpenObject()
+			auditRoleDetail(e, &v.RoleDetailList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.Policies != nil {
+		e.Name("policies")
+		e.OpenArray()
+		for i := range v.Policies {
+			e.OpenObject()
+			auditManagedPolicyDetail(e, &v.Policies[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditGetAccountPasswordPolicyOutput(e *awsapi.JSONEncoder, v *GetAccountPasswordPolicyOutput) {
+	if v.PasswordPolicy != nil {
+		e.Name("passwordPolicy")
+		e.OpenObject()
+		auditPasswordPolicy(e, v.PasswordPolicy)
+		e.CloseObject()
+	}
+}
+
+func auditGetAccountSummaryOutput(e *awsapi.JSONEncoder, v *GetAccountSummaryOutput) {
+	if v.SummaryMap != nil {
+		e.Name("summaryMap")
+		e.OpenObject()
+		for _, k := range awsapi.SortedKeys(v.SummaryMap) {
+			e.Name(string(k))
+			e.Int(v.SummaryMap[k])
+		}
+		e.CloseObject()
+	}
+}
+
+func auditGetContextKeysForPrincipalPolicyOutput(e *awsapi.JSONEncoder, v *GetContextKeysForPrincipalPolicyOutput) {
+	if v.ContextKeyNames != nil {
+		e.Name("contextKeyNames")
+		e.OpenArray()
+		for _, x := range v.ContextKeyNames {
+			e.String(x)
+		}
+		e.CloseArray()
+	}
+}
+
+func auditGetCredentialReportOutput(e *awsapi.JSONEncoder, v *GetCredentialReportOutput) {
+	if v.Content != nil {
+		e.Name("content")
+		e.Blob(v.Content)
+	}
+	if v.ReportFormat != nil {
+		e.Name("reportFormat")
+		e.String(string(*v.ReportFormat))
+	}
+	if v.GeneratedTime != nil {
+		e.Name("generatedTime")
+		e.Time(*v.GeneratedTime)
+	}
+}
+
+func auditGetDelegationRequestOutput(e *awsapi.JSONEncoder, v *GetDelegationRequestOutput) {
+	if v.DelegationRequest != nil {
+		e.Name("delegationRequest")
+		e.OpenObject()
+		auditDelegationRequest(e, v.DelegationRequest)
+		e.CloseObject()
+	}
+	if v.PermissionCheckStatus != nil {
+		e.Name("permissionCheckStatus")
+		e.String(string(*v.PermissionCheckStatus))
+	}
+	if v.PermissionCheckResult != nil {
+		e.Name("permissionCheckResult")
+		e.String(string(*v.PermissionCheckResult))
+	}
+}
+
+func auditGetGroupPolicyOutput(e *awsapi.JSONEncoder, v *GetGroupPolicyOutput) {
+	e.Name("groupName")
+	e.String(v.GroupName)
+	e.Name("policyName")
+	e.String(v.PolicyName)
+	e.Name("policyDocument")
+	e.String(v.PolicyDocument)
+}
+
+func auditGetGroupOutput(e *awsapi.JSONEncoder, v *GetGroupOutput) {
+	if v.Group != nil {
+		e.Name("group")
+		e.OpenObject()
+		auditGroup(e, v.Group)
+		e.CloseObject()
+	}
+	if v.Users != nil {
+		e.Name("users")
+		e.OpenArray()
+		for i := range v.Users {
+			e.OpenObject()
+			auditUser(e, &v.Users[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditGetHumanReadableSummaryOutput(e *awsapi.JSONEncoder, v *GetHumanReadableSummaryOutput) {
+	if v.SummaryContent != nil {
+		e.Name("summaryContent")
+		e.String(*v.SummaryContent)
+	}
+	if v.Locale != nil {
+		e.Name("locale")
+		e.String(*v.Locale)
+	}
+	if v.SummaryState != nil {
+		e.Name("summaryState")
+		e.String(string(*v.SummaryState))
+	}
+}
+
+func auditGetInstanceProfileOutput(e *awsapi.JSONEncoder, v *GetInstanceProfileOutput) {
+	if v.InstanceProfile != nil {
+		e.Name("instanceProfile")
+		e.OpenObject()
+		auditInstanceProfile(e, v.InstanceProfile)
+		e.CloseObject()
+	}
+}
+
+func auditGetLoginProfileOutput(e *awsapi.JSONEncoder, v *GetLoginProfileOutput) {
+	if v.LoginProfile != nil {
+		e.Name("loginProfile")
+		e.OpenObject()
+		auditLoginProfile(e, v.LoginProfile)
+		e.CloseObject()
+	}
+}
+
+func auditGetMFADeviceOutput(e *awsapi.JSONEncoder, v *GetMFADeviceOutput) {
+	if v.UserName != nil {
+		e.Name("userName")
+		e.String(*v.UserName)
+	}
+	e.Name("serialNumber")
+	e.String(v.SerialNumber)
+	if v.EnableDate != nil {
+		e.Name("enableDate")
+		e.Time(*v.EnableDate)
+	}
+	if v.Certifications != nil {
+		e.Name("certifications")
+		e.OpenObject()
+		for _, k := range awsapi.SortedKeys(v.Certifications) {
+			e.Name(string(k))
+			e.String(v.Certifications[k])
+		}
+		e.CloseObject()
+	}
+}
+
+func auditGetOpenIDConnectProviderOutput(e *awsapi.JSONEncoder, v *GetOpenIDConnectProviderOutput) {
+	if v.Url != nil {
+		e.Name("url")
+		e.String(*v.Url)
+	}
+	if v.ClientIDList != nil {
+		e.Name("clientIDList")
+		e.OpenArray()
+		for _, x := range v.ClientIDList {
+			e.String(x)
+		}
+		e.CloseArray()
+	}
+	if v.ThumbprintList != nil {
+		e.Name("thumbprintList")
+		e.OpenArray()
+		for _, x := range v.ThumbprintList {
+			e.String(x)
+		}
+		e.CloseArray()
+	}
+	if v.CreateDate != nil {
+		e.Name("createDate")
+		e.Time(*v.CreateDate)
+	}
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditGetOrganizationsAccessReportOutput(e *awsapi.JSONEncoder, v *GetOrganizationsAccessReportOutput) {
+	e.Name("jobStatus")
+	e.String(string(v.JobStatus))
+	e.Name("jobCreationDate")
+	e.Time(v.JobCreationDate)
+	if v.JobCompletionDate != nil {
+		e.Name("jobCompletionDate")
+		e.Time(*v.JobCompletionDate)
+	}
+	if v.NumberOfServicesAccessible != nil {
+		e.Name("numberOfServicesAccessible")
+		e.Int(*v.NumberOfServicesAccessible)
+	}
+	if v.NumberOfServicesNotAccessed != nil {
+		e.Name("numberOfServicesNotAccessed")
+		e.Int(*v.NumberOfServicesNotAccessed)
+	}
+	if v.AccessDetails != nil {
+		e.Name("accessDetails")
+		e.OpenArray()
+		for i := range v.AccessDetails {
+			e.OpenObject()
+			auditAccessDetail(e, &v.AccessDetails[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+	if v.ErrorDetails != nil {
+		e.Name("errorDetails")
+		e.OpenObject()
+		auditErrorDetails(e, v.ErrorDetails)
+		e.CloseObject()
+	}
+}
+
+func auditGetOutboundWebIdentityFederationInfoOutput(e *awsapi.JSONEncoder, v *GetOutboundWebIdentityFederationInfoOutput) {
+	if v.IssuerIdentifier != nil {
+		e.Name("issuerIdentifier")
+		e.String(*v.IssuerIdentifier)
+	}
+	if v.JwtVendingEnabled != nil {
+		e.Name("jwtVendingEnabled")
+		e.Bool(*v.JwtVendingEnabled)
+	}
+}
+
+func auditGetPolicyOutput(e *awsapi.JSONEncoder, v *GetPolicyOutput) {
+	if v.Policy != nil {
+		e.Name("policy")
+		e.OpenObject()
+		auditPolicy(e, v.Policy)
+		e.CloseObject()
+	}
+}
+
+func auditGetPolicyVersionOutput(e *awsapi.JSONEncoder, v *GetPolicyVersionOutput) {
+	if v.PolicyVersion != nil {
+		e.Name("policyVersion")
+		e.OpenObject()
+		auditPolicyVersion(e, v.PolicyVersion)
+		e.CloseObject()
+	}
+}
+
+func auditGetRolePolicyOutput(e *awsapi.JSONEncoder, v *GetRolePolicyOutput) {
+	e.Name("roleName")
+	e.String(v.RoleName)
+	e.Name("policyName")
+	e.String(v.PolicyName)
+	e.Name("policyDocument")
+	e.String(v.PolicyDocument)
+}
+
+func auditGetRoleOutput(e *awsapi.JSONEncoder, v *GetRoleOutput) {
+	if v.Role != nil {
+		e.Name("role")
+		e.OpenObject()
+		auditRole(e, v.Role)
+		e.CloseObject()
+	}
+}
+
+func auditGetSAMLProviderOutput(e *awsapi.JSONEncoder, v *GetSAMLProviderOutput) {
+	if v.SAMLProviderUUID != nil {
+		e.Name("sAMLProviderUUID")
+		e.String(*v.SAMLProviderUUID)
+	}
+	if v.SAMLMetadataDocument != nil {
+		e.Name("sAMLMetadataDocument")
+		e.String(*v.SAMLMetadataDocument)
+	}
+	if v.CreateDate != nil {
+		e.Name("createDate")
+		e.Time(*v.CreateDate)
+	}
+	if v.ValidUntil != nil {
+		e.Name("validUntil")
+		e.Time(*v.ValidUntil)
+	}
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.AssertionEncryptionMode != nil {
+		e.Name("assertionEncryptionMode")
+		e.String(string(*v.AssertionEncryptionMode))
+	}
+	if v.PrivateKeyList != nil {
+		e.Name("privateKeyList")
+		e.OpenArray()
+		for i := range v.PrivateKeyList {
+			e.OpenObject()
+			auditSAMLPrivateKey(e, &v.PrivateKeyList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditGetSSHPublicKeyOutput(e *awsapi.JSONEncoder, v *GetSSHPublicKeyOutput) {
+	if v.SSHPublicKey != nil {
+		e.Name("sSHPublicKey")
+		e.OpenObject()
+		auditSSHPublicKey(e, v.SSHPublicKey)
+		e.CloseObject()
+	}
+}
+
+func auditGetServerCertificateOutput(e *awsapi.JSONEncoder, v *GetServerCertificateOutput) {
+	if v.ServerCertificate != nil {
+		e.Name("serverCertificate")
+		e.OpenObject()
+		auditServerCertificate(e, v.ServerCertificate)
+		e.CloseObject()
+	}
+}
+
+func auditGetServiceLastAccessedDetailsOutput(e *awsapi.JSONEncoder, v *GetServiceLastAccessedDetailsOutput) {
+	e.Name("jobStatus")
+	e.String(string(v.JobStatus))
+	if v.JobType != nil {
+		e.Name("jobType")
+		e.String(string(*v.JobType))
+	}
+	e.Name("jobCreationDate")
+	e.Time(v.JobCreationDate)
+	if v.ServicesLastAccessed != nil {
+		e.Name("servicesLastAccessed")
+		e.OpenArray()
+		for i := range v.ServicesLastAccessed {
+			e.OpenObject()
+			auditServiceLastAccessed(e, &v.ServicesLastAccessed[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	e.Name("jobCompletionDate")
+	e.Time(v.JobCompletionDate)
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+	if v.Error != nil {
+		e.Name("error")
+		e.OpenObject()
+		auditErrorDetails(e, v.Error)
+		e.CloseObject()
+	}
+}
+
+func auditGetServiceLastAccessedDetailsWithEntitiesOutput(e *awsapi.JSONEncoder, v *GetServiceLastAccessedDetailsWithEntitiesOutput) {
+	e.Name("jobStatus")
+	e.String(string(v.JobStatus))
+	e.Name("jobCreationDate")
+	e.Time(v.JobCreationDate)
+	e.Name("jobCompletionDate")
+	e.Time(v.JobCompletionDate)
+	if v.EntityDetailsList != nil {
+		e.Name("entityDetailsList")
+		e.OpenArray()
+		for i := range v.EntityDetailsList {
+			e.OpenObject()
+			auditEntityDetails(e, &v.EntityDetailsList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+	if v.Error != nil {
+		e.Name("error")
+		e.OpenObject()
+		auditErrorDetails(e, v.Error)
+		e.CloseObject()
+	}
+}
+
+func auditGetServiceLinkedRoleDeletionStatusOutput(e *awsapi.JSONEncoder, v *GetServiceLinkedRoleDeletionStatusOutput) {
+	e.Name("status")
+	e.String(string(v.Status))
+	if v.Reason != nil {
+		e.Name("reason")
+		e.OpenObject()
+		auditDeletionTaskFailureReasonType(e, v.Reason)
+		e.CloseObject()
+	}
+}
+
+func auditGetUserPolicyOutput(e *awsapi.JSONEncoder, v *GetUserPolicyOutput) {
+	e.Name("userName")
+	e.String(v.UserName)
+	e.Name("policyName")
+	e.String(v.PolicyName)
+	e.Name("policyDocument")
+	e.String(v.PolicyDocument)
+}
+
+func auditGetUserOutput(e *awsapi.JSONEncoder, v *GetUserOutput) {
+	if v.User != nil {
+		e.Name("user")
+		e.OpenObject()
+		auditUser(e, v.User)
+		e.CloseObject()
+	}
+}
+
+func auditGroup(e *awsapi.JSONEncoder, v *Group) {
+	e.Name("path")
+	e.String(v.Path)
+	e.Name("groupName")
+	e.String(v.GroupName)
+	e.Name("groupId")
+	e.String(v.GroupId)
+	e.Name("arn")
+	e.String(v.Arn)
+	e.Name("createDate")
+	e.Time(v.CreateDate)
+}
+
+func auditGroupDetail(e *awsapi.JSONEncoder, v *GroupDetail) {
+	if v.Path != nil {
+		e.Name("path")
+		e.String(*v.Path)
+	}
+	if v.GroupName != nil {
+		e.Name("groupName")
+		e.String(*v.GroupName)
+	}
+	if v.GroupId != nil {
+		e.Name("groupId")
+		e.String(*v.GroupId)
+	}
+	if v.Arn != nil {
+		e.Name("arn")
+		e.String(*v.Arn)
+	}
+	if v.CreateDate != nil {
+		e.Name("createDate")
+		e.Time(*v.CreateDate)
+	}
+	if v.GroupPolicyList != nil {
+		e.Name("groupPolicyList")
+		e.OpenArray()
+		for i := range v.GroupPolicyList {
+			e.OpenObject()
+			auditPolicyDetail(e, &v.GroupPolicyList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.AttachedManagedPolicies != nil {
+		e.Name("attachedManagedPolicies")
+		e.OpenArray()
+		for i := range v.AttachedManagedPolicies {
+			e.OpenObject()
+			auditAttachedPolicy(e, &v.AttachedManagedPolicies[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditInstanceProfile(e *awsapi.JSONEncoder, v *InstanceProfile) {
+	e.Name("path")
+	e.String(v.Path)
+	e.Name("instanceProfileName")
+	e.String(v.InstanceProfileName)
+	e.Name("instanceProfileId")
+	e.String(v.InstanceProfileId)
+	e.Name("arn")
+	e.String(v.Arn)
+	e.Name("createDate")
+	e.Time(v.CreateDate)
+	if v.Roles != nil {
+		e.Name("roles")
+		e.OpenArray()
+		for i := range v.Roles {
+			e.OpenObject()
+			auditRole(e, &v.Roles[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditListAccessKeysOutput(e *awsapi.JSONEncoder, v *ListAccessKeysOutput) {
+	if v.AccessKeyMetadata != nil {
+		e.Name("accessKeyMetadata")
+		e.OpenArray()
+		for i := range v.AccessKeyMetadata {
+			e.OpenObject()
+			auditAccessKeyMetadata(e, &v.AccessKeyMetadata[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListAccountAliasesOutput(e *awsapi.JSONEncoder, v *ListAccountAliasesOutput) {
+	if v.AccountAliases != nil {
+		e.Name("accountAliases")
+		e.OpenArray()
+		for _, x := range v.AccountAliases {
+			e.String(x)
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListAttachedGroupPoliciesOutput(e *awsapi.JSONEncoder, v *ListAttachedGroupPoliciesOutput) {
+	if v.AttachedPolicies != nil {
+		e.Name("attachedPolicies")
+		e.OpenArray()
+		for i := range v.AttachedPolicies {
+			e.OpenObject()
+			auditAttachedPolicy(e, &v.AttachedPolicies[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListAttachedRolePoliciesOutput(e *awsapi.JSONEncoder, v *ListAttachedRolePoliciesOutput) {
+	if v.AttachedPolicies != nil {
+		e.Name("attachedPolicies")
+		e.OpenArray()
+		for i := range v.AttachedPolicies {
+			e.OpenObject()
+			auditAttachedPolicy(e, &v.AttachedPolicies[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListAttachedUserPoliciesOutput(e *awsapi.JSONEncoder, v *ListAttachedUserPoliciesOutput) {
+	if v.AttachedPolicies != nil {
+		e.Name("attachedPolicies")
+		e.OpenArray()
+		for i := range v.AttachedPolicies {
+			e.OpenObject()
+			auditAttachedPolicy(e, &v.AttachedPolicies[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListDelegationRequestsOutput(e *awsapi.JSONEncoder, v *ListDelegationRequestsOutput) {
+	if v.DelegationRequests != nil {
+		e.Name("delegationRequests")
+		e.OpenArray()
+		for i := range v.DelegationRequests {
+			e.OpenObject()
+			auditDelegationRequest(e, &v.DelegationRequests[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+}
+
+func auditListEntitiesForPolicyOutput(e *awsapi.JSONEncoder, v *ListEntitiesForPolicyOutput) {
+	if v.PolicyGroups != nil {
+		e.Name("policyGroups")
+		e.OpenArray()
+		for i := range v.PolicyGroups {
+			e.OpenObject()
+			auditPolicyGroup(e, &v.PolicyGroups[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.PolicyUsers != nil {
+		e.Name("policyUsers")
+		e.OpenArray()
+		for i := range v.PolicyUsers {
+			e.OpenObject()
+			auditPolicyUser(e, &v.PolicyUsers[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.PolicyRoles != nil {
+		e.Name("policyRoles")
+		e.OpenArray()
+		for i := range v.PolicyRoles {
+			e.OpenObject()
+			auditPolicyRole(e, &v.PolicyRoles[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListGroupPoliciesOutput(e *awsapi.JSONEncoder, v *ListGroupPoliciesOutput) {
+	if v.PolicyNames != nil {
+		e.Name("policyNames")
+		e.OpenArray()
+		for _, x := range v.PolicyNames {
+			e.String(x)
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListGroupsForUserOutput(e *awsapi.JSONEncoder, v *ListGroupsForUserOutput) {
+	if v.Groups != nil {
+		e.Name("groups")
+		e.OpenArray()
+		for i := range v.Groups {
+			e.OpenObject()
+			auditGroup(e, &v.Groups[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListGroupsOutput(e *awsapi.JSONEncoder, v *ListGroupsOutput) {
+	if v.Groups != nil {
+		e.Name("groups")
+		e.OpenArray()
+		for i := range v.Groups {
+			e.OpenObject()
+			auditGroup(e, &v.Groups[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListInstanceProfileTagsOutput(e *awsapi.JSONEncoder, v *ListInstanceProfileTagsOutput) {
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListInstanceProfilesForRoleOutput(e *awsapi.JSONEncoder, v *ListInstanceProfilesForRoleOutput) {
+	if v.InstanceProfiles != nil {
+		e.Name("instanceProfiles")
+		e.OpenArray()
+		for i := range v.InstanceProfiles {
+			e.OpenObject()
+			auditInstanceProfile(e, &v.InstanceProfiles[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListInstanceProfilesOutput(e *awsapi.JSONEncoder, v *ListInstanceProfilesOutput) {
+	if v.InstanceProfiles != nil {
+		e.Name("instanceProfiles")
+		e.OpenArray()
+		for i := range v.InstanceProfiles {
+			e.OpenObject()
+			auditInstanceProfile(e, &v.InstanceProfiles[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListMFADeviceTagsOutput(e *awsapi.JSONEncoder, v *ListMFADeviceTagsOutput) {
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListMFADevicesOutput(e *awsapi.JSONEncoder, v *ListMFADevicesOutput) {
+	if v.MFADevices != nil {
+		e.Name("mFADevices")
+		e.OpenArray()
+		for i := range v.MFADevices {
+			e.OpenObject()
+			auditMFADevice(e, &v.MFADevices[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListOpenIDConnectProviderTagsOutput(e *awsapi.JSONEncoder, v *ListOpenIDConnectProviderTagsOutput) {
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListOpenIDConnectProvidersOutput(e *awsapi.JSONEncoder, v *ListOpenIDConnectProvidersOutput) {
+	if v.OpenIDConnectProviderList != nil {
+		e.Name("openIDConnectProviderList")
+		e.OpenArray()
+		for i := range v.OpenIDConnectProviderList {
+			e.OpenObject()
+			auditOpenIDConnectProviderListEntry(e, &v.OpenIDConnectProviderList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditListOrganizationsFeaturesOutput(e *awsapi.JSONEncoder, v *ListOrganizationsFeaturesOutput) {
+	if v.OrganizationId != nil {
+		e.Name("organizationId")
+		e.String(*v.OrganizationId)
+	}
+	if v.EnabledFeatures != nil {
+		e.Name("enabledFeatures")
+		e.OpenArray()
+		for _, x := range v.EnabledFeatures {
+			e.String(string(x))
+		}
+		e.CloseArray()
+	}
+}
+
+func auditListPoliciesGrantingServiceAccessEntry(e *awsapi.JSONEncoder, v *ListPoliciesGrantingServiceAccessEntry) {
+	if v.ServiceNamespace != nil {
+		e.Name("serviceNamespace")
+		e.String(*v.ServiceNamespace)
+	}
+	if v.Policies != nil {
+		e.Name("policies")
+		e.OpenArray()
+		for i := range v.Policies {
+			e.OpenObject()
+			auditPolicyGrantingServiceAccess(e, &v.Policies[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditListPoliciesGrantingServiceAccessOutput(e *awsapi.JSONEncoder, v *ListPoliciesGrantingServiceAccessOutput) {
+	if v.PoliciesGrantingServiceAccess != nil {
+		e.Name("policiesGrantingServiceAccess")
+		e.OpenArray()
+		for i := range v.PoliciesGrantingServiceAccess {
+			e.OpenObject()
+			auditListPoliciesGrantingServiceAccessEntry(e, &v.PoliciesGrantingServiceAccess[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListPoliciesOutput(e *awsapi.JSONEncoder, v *ListPoliciesOutput) {
+	if v.Policies != nil {
+		e.Name("policies")
+		e.OpenArray()
+		for i := range v.Policies {
+			e.OpenObject()
+			auditPolicy(e, &v.Policies[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListPolicyTagsOutput(e *awsapi.JSONEncoder, v *ListPolicyTagsOutput) {
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListPolicyVersionsOutput(e *awsapi.JSONEncoder, v *ListPolicyVersionsOutput) {
+	if v.Versions != nil {
+		e.Name("versions")
+		e.OpenArray()
+		for i := range v.Versions {
+			e.OpenObject()
+			auditPolicyVersion(e, &v.Versions[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListRolePoliciesOutput(e *awsapi.JSONEncoder, v *ListRolePoliciesOutput) {
+	if v.PolicyNames != nil {
+		e.Name("policyNames")
+		e.OpenArray()
+		for _, x := range v.PolicyNames {
+			e.String(x)
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListRoleTagsOutput(e *awsapi.JSONEncoder, v *ListRoleTagsOutput) {
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListRolesOutput(e *awsapi.JSONEncoder, v *ListRolesOutput) {
+	if v.Roles != nil {
+		e.Name("roles")
+		e.OpenArray()
+		for i := range v.Roles {
+			e.OpenObject()
+			auditRole(e, &v.Roles[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListSAMLProviderTagsOutput(e *awsapi.JSONEncoder, v *ListSAMLProviderTagsOutput) {
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListSAMLProvidersOutput(e *awsapi.JSONEncoder, v *ListSAMLProvidersOutput) {
+	if v.SAMLProviderList != nil {
+		e.Name("sAMLProviderList")
+		e.OpenArray()
+		for i := range v.SAMLProviderList {
+			e.OpenObject()
+			auditSAMLProviderListEntry(e, &v.SAMLProviderList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditListSSHPublicKeysOutput(e *awsapi.JSONEncoder, v *ListSSHPublicKeysOutput) {
+	if v.SSHPublicKeys != nil {
+		e.Name("sSHPublicKeys")
+		e.OpenArray()
+		for i := range v.SSHPublicKeys {
+			e.OpenObject()
+			auditSSHPublicKeyMetadata(e, &v.SSHPublicKeys[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListServerCertificateTagsOutput(e *awsapi.JSONEncoder, v *ListServerCertificateTagsOutput) {
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListServerCertificatesOutput(e *awsapi.JSONEncoder, v *ListServerCertificatesOutput) {
+	if v.ServerCertificateMetadataList != nil {
+		e.Name("serverCertificateMetadataList")
+		e.OpenArray()
+		for i := range v.ServerCertificateMetadataList {
+			e.OpenObject()
+			auditServerCertificateMetadata(e, &v.ServerCertificateMetadataList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListServiceSpecificCredentialsOutput(e *awsapi.JSONEncoder, v *ListServiceSpecificCredentialsOutput) {
+	if v.ServiceSpecificCredentials != nil {
+		e.Name("serviceSpecificCredentials")
+		e.OpenArray()
+		for i := range v.ServiceSpecificCredentials {
+			e.OpenObject()
+			auditServiceSpecificCredentialMetadata(e, &v.ServiceSpecificCredentials[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+}
+
+func auditListSigningCertificatesOutput(e *awsapi.JSONEncoder, v *ListSigningCertificatesOutput) {
+	if v.Certificates != nil {
+		e.Name("certificates")
+		e.OpenArray()
+		for i := range v.Certificates {
+			e.OpenObject()
+			auditSigningCertificate(e, &v.Certificates[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListUserPoliciesOutput(e *awsapi.JSONEncoder, v *ListUserPoliciesOutput) {
+	if v.PolicyNames != nil {
+		e.Name("policyNames")
+		e.OpenArray()
+		for _, x := range v.PolicyNames {
+			e.String(x)
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListUserTagsOutput(e *awsapi.JSONEncoder, v *ListUserTagsOutput) {
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListUsersOutput(e *awsapi.JSONEncoder, v *ListUsersOutput) {
+	if v.Users != nil {
+		e.Name("users")
+		e.OpenArray()
+		for i := range v.Users {
+			e.OpenObject()
+			auditUser(e, &v.Users[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditListVirtualMFADevicesOutput(e *awsapi.JSONEncoder, v *ListVirtualMFADevicesOutput) {
+	if v.VirtualMFADevices != nil {
+		e.Name("virtualMFADevices")
+		e.OpenArray()
+		for i := range v.VirtualMFADevices {
+			e.OpenObject()
+			auditVirtualMFADevice(e, &v.VirtualMFADevices[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditLoginProfile(e *awsapi.JSONEncoder, v *LoginProfile) {
+	e.Name("userName")
+	e.String(v.UserName)
+	e.Name("createDate")
+	e.Time(v.CreateDate)
+	if v.PasswordResetRequired != nil {
+		e.Name("passwordResetRequired")
+		e.Bool(*v.PasswordResetRequired)
+	}
+}
+
+func auditMFADevice(e *awsapi.JSONEncoder, v *MFADevice) {
+	e.Name("userName")
+	e.String(v.UserName)
+	e.Name("serialNumber")
+	e.String(v.SerialNumber)
+	e.Name("enableDate")
+	e.Time(v.EnableDate)
+}
+
+func auditManagedPolicyDetail(e *awsapi.JSONEncoder, v *ManagedPolicyDetail) {
+	if v.PolicyName != nil {
+		e.Name("policyName")
+		e.String(*v.PolicyName)
+	}
+	if v.PolicyId != nil {
+		e.Name("policyId")
+		e.String(*v.PolicyId)
+	}
+	if v.Arn != nil {
+		e.Name("arn")
+		e.String(*v.Arn)
+	}
+	if v.Path != nil {
+		e.Name("path")
+		e.String(*v.Path)
+	}
+	if v.DefaultVersionId != nil {
+		e.Name("defaultVersionId")
+		e.String(*v.DefaultVersionId)
+	}
+	if v.AttachmentCount != nil {
+		e.Name("attachmentCount")
+		e.Int(*v.AttachmentCount)
+	}
+	if v.PermissionsBoundaryUsageCount != nil {
+		e.Name("permissionsBoundaryUsageCount")
+		e.Int(*v.PermissionsBoundaryUsageCount)
+	}
+	if v.IsAttachable != nil {
+		e.Name("isAttachable")
+		e.Bool(*v.IsAttachable)
+	}
+	if v.Description != nil {
+		e.Name("description")
+		e.String(*v.Description)
+	}
+	if v.CreateDate != nil {
+		e.Name("createDate")
+		e.Time(*v.CreateDate)
+	}
+	if v.UpdateDate != nil {
+		e.Name("updateDate")
+		e.Time(*v.UpdateDate)
+	}
+	if v.PolicyVersionList != nil {
+		e.Name("policyVersionList")
+		e.OpenArray()
+		for i := range v.PolicyVersionList {
+			e.OpenObject()
+			auditPolicyVersion(e, &v.PolicyVersionList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditOpenIDConnectProviderListEntry(e *awsapi.JSONEncoder, v *OpenIDConnectProviderListEntry) {
+	if v.Arn != nil {
+		e.Name("arn")
+		e.String(*v.Arn)
+	}
+}
+
+func auditOrganizationsDecisionDetail(e *awsapi.JSONEncoder, v *OrganizationsDecisionDetail) {
+	if v.AllowedByOrganizations != nil {
+		e.Name("allowedByOrganizations")
+		e.Bool(*v.AllowedByOrganizations)
+	}
+}
+
+func auditPasswordPolicy(e *awsapi.JSONEncoder, v *PasswordPolicy) {
+	if v.MinimumPasswordLength != nil {
+		e.Name("minimumPasswordLength")
+		e.Int(*v.MinimumPasswordLength)
+	}
+	if v.RequireSymbols != nil {
+		e.Name("requireSymbols")
+		e.Bool(*v.RequireSymbols)
+	}
+	if v.RequireNumbers != nil {
+		e.Name("requireNumbers")
+		e.Bool(*v.RequireNumbers)
+	}
+	if v.RequireUppercaseCharacters != nil {
+		e.Name("requireUppercaseCharacters")
+		e.Bool(*v.RequireUppercaseCharacters)
+	}
+	if v.RequireLowercaseCharacters != nil {
+		e.Name("requireLowercaseCharacters")
+		e.Bool(*v.RequireLowercaseCharacters)
+	}
+	if v.AllowUsersToChangePassword != nil {
+		e.Name("allowUsersToChangePassword")
+		e.Bool(*v.AllowUsersToChangePassword)
+	}
+	if v.ExpirePasswords != nil {
+		e.Name("expirePasswords")
+		e.Bool(*v.ExpirePasswords)
+	}
+	if v.MaxPasswordAge != nil {
+		e.Name("maxPasswordAge")
+		e.Int(*v.MaxPasswordAge)
+	}
+	if v.PasswordReusePrevention != nil {
+		e.Name("passwordReusePrevention")
+		e.Int(*v.PasswordReusePrevention)
+	}
+	if v.HardExpiry != nil {
+		e.Name("hardExpiry")
+		e.Bool(*v.HardExpiry)
+	}
+}
+
+func auditPermissionsBoundaryDecisionDetail(e *awsapi.JSONEncoder, v *PermissionsBoundaryDecisionDetail) {
+	if v.AllowedByPermissionsBoundary != nil {
+		e.Name("allowedByPermissionsBoundary")
+		e.Bool(*v.AllowedByPermissionsBoundary)
+	}
+}
+
+func auditPolicy(e *awsapi.JSONEncoder, v *Policy) {
+	if v.PolicyName != nil {
+		e.Name("policyName")
+		e.String(*v.PolicyName)
+	}
+	if v.PolicyId != nil {
+		e.Name("policyId")
+		e.String(*v.PolicyId)
+	}
+	if v.Arn != nil {
+		e.Name("arn")
+		e.String(*v.Arn)
+	}
+	if v.Path != nil {
+		e.Name("path")
+		e.String(*v.Path)
+	}
+	if v.DefaultVersionId != nil {
+		e.Name("defaultVersionId")
+		e.String(*v.DefaultVersionId)
+	}
+	if v.AttachmentCount != nil {
+		e.Name("attachmentCount")
+		e.Int(*v.AttachmentCount)
+	}
+	if v.PermissionsBoundaryUsageCount != nil {
+		e.Name("permissionsBoundaryUsageCount")
+		e.Int(*v.PermissionsBoundaryUsageCount)
+	}
+	if v.IsAttachable != nil {
+		e.Name("isAttachable")
+		e.Bool(*v.IsAttachable)
+	}
+	if v.Description != nil {
+		e.Name("description")
+		e.String(*v.Description)
+	}
+	if v.CreateDate != nil {
+		e.Name("createDate")
+		e.Time(*v.CreateDate)
+	}
+	if v.UpdateDate != nil {
+		e.Name("updateDate")
+		e.Time(*v.UpdateDate)
+	}
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditPolicyDetail(e *awsapi.JSONEncoder, v *PolicyDetail) {
+	if v.PolicyName != nil {
+		e.Name("policyName")
+		e.String(*v.PolicyName)
+	}
+	if v.PolicyDocument != nil {
+		e.Name("policyDocument")
+		e.String(*v.PolicyDocument)
+	}
+}
+
+func auditPolicyGrantingServiceAccess(e *awsapi.JSONEncoder, v *PolicyGrantingServiceAccess) {
+	e.Name("policyName")
+	e.String(v.PolicyName)
+	e.Name("policyType")
+	e.String(string(v.PolicyType))
+	if v.PolicyArn != nil {
+		e.Name("policyArn")
+		e.String(*v.PolicyArn)
+	}
+	if v.EntityType != nil {
+		e.Name("entityType")
+		e.String(string(*v.EntityType))
+	}
+	if v.EntityName != nil {
+		e.Name("entityName")
+		e.String(*v.EntityName)
+	}
+}
+
+func auditPolicyGroup(e *awsapi.JSONEncoder, v *PolicyGroup) {
+	if v.GroupName != nil {
+		e.Name("groupName")
+		e.String(*v.GroupName)
+	}
+	if v.GroupId != nil {
+		e.Name("groupId")
+		e.String(*v.GroupId)
+	}
+}
+
+func auditPolicyRole(e *awsapi.JSONEncoder, v *PolicyRole) {
+	if v.RoleName != nil {
+		e.Name("roleName")
+		e.String(*v.RoleName)
+	}
+	if v.RoleId != nil {
+		e.Name("roleId")
+		e.String(*v.RoleId)
+	}
+}
+
+func auditPolicyUser(e *awsapi.JSONEncoder, v *PolicyUser) {
+	if v.UserName != nil {
+		e.Name("userName")
+		e.String(*v.UserName)
+	}
+	if v.UserId != nil {
+		e.Name("userId")
+		e.String(*v.UserId)
+	}
+}
+
+func auditPolicyVersion(e *awsapi.JSONEncoder, v *PolicyVersion) {
+	if v.Document != nil {
+		e.Name("document")
+		e.String(*v.Document)
+	}
+	if v.VersionId != nil {
+		e.Name("versionId")
+		e.String(*v.VersionId)
+	}
+	if v.IsDefaultVersion != nil {
+		e.Name("isDefaultVersion")
+		e.Bool(*v.IsDefaultVersion)
+	}
+	if v.CreateDate != nil {
+		e.Name("createDate")
+		e.Time(*v.CreateDate)
+	}
+}
+
+func auditPosition(e *awsapi.JSONEncoder, v *Position) {
+	if v.Line != nil {
+		e.Name("line")
+		e.Int(*v.Line)
+	}
+	if v.Column != nil {
+		e.Name("column")
+		e.Int(*v.Column)
+	}
+}
+
+func auditResetServiceSpecificCredentialOutput(e *awsapi.JSONEncoder, v *ResetServiceSpecificCredentialOutput) {
+	if v.ServiceSpecificCredential != nil {
+		e.Name("serviceSpecificCredential")
+		e.OpenObject()
+		auditServiceSpecificCredential(e, v.ServiceSpecificCredential)
+		e.CloseObject()
+	}
+}
+
+func auditResourceSpecificResult(e *awsapi.JSONEncoder, v *ResourceSpecificResult) {
+	e.Name("evalResourceName")
+	e.String(v.EvalResourceName)
+	e.Name("evalResourceDecision")
+	e.String(string(v.EvalResourceDecision))
+	if v.MatchedStatements != nil {
+		e.Name("matchedStatements")
+		e.OpenArray()
+		for i := range v.MatchedStatements {
+			e.OpenObject()
+			auditStatement(e, &v.MatchedStatements[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.MissingContextValues != nil {
+		e.Name("missingContextValues")
+		e.OpenArray()
+		for _, x := range v.MissingContextValues {
+			e.String(x)
+		}
+		e.CloseArray()
+	}
+	if v.EvalDecisionDetails != nil {
+		e.Name("evalDecisionDetails")
+		e.OpenObject()
+		for _, k := range awsapi.SortedKeys(v.EvalDecisionDetails) {
+			e.Name(string(k))
+			e.String(string(v.EvalDecisionDetails[k]))
+		}
+		e.CloseObject()
+	}
+	if v.PermissionsBoundaryDecisionDetail != nil {
+		e.Name("permissionsBoundaryDecisionDetail")
+		e.OpenObject()
+		auditPermissionsBoundaryDecisionDetail(e, v.PermissionsBoundaryDecisionDetail)
+		e.CloseObject()
+	}
+}
+
+func auditRole(e *awsapi.JSONEncoder, v *Role) {
+	e.Name("path")
+	e.String(v.Path)
+	e.Name("roleName")
+	e.String(v.RoleName)
+	e.Name("roleId")
+	e.String(v.RoleId)
+	e.Name("arn")
+	e.String(v.Arn)
+	e.Name("createDate")
+	e.Time(v.CreateDate)
+	if v.AssumeRolePolicyDocument != nil {
+		e.Name("assumeRolePolicyDocument")
+		e.String(*v.AssumeRolePolicyDocument)
+	}
+	if v.Description != nil {
+		e.Name("description")
+		e.String(*v.Description)
+	}
+	if v.MaxSessionDuration != nil {
+		e.Name("maxSessionDuration")
+		e.Int(*v.MaxSessionDuration)
+	}
+	if v.PermissionsBoundary != nil {
+		e.Name("permissionsBoundary")
+		e.OpenObject()
+		auditAttachedPermissionsBoundary(e, v.PermissionsBoundary)
+		e.CloseObject()
+	}
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.RoleLastUsed != nil {
+		e.Name("roleLastUsed")
+		e.OpenObject()
+		auditRoleLastUsed(e, v.RoleLastUsed)
+		e.CloseObject()
+	}
+}
+
+func auditRoleDetail(e *awsapi.JSONEncoder, v *RoleDetail) {
+	if v.Path != nil {
+		e.Name("path")
+		e.String(*v.Path)
+	}
+	if v.RoleName != nil {
+		e.Name("roleName")
+		e.String(*v.RoleName)
+	}
+	if v.RoleId != nil {
+		e.Name("roleId")
+		e.String(*v.RoleId)
+	}
+	if v.Arn != nil {
+		e.Name("arn")
+		e.String(*v.Arn)
+	}
+	if v.CreateDate != nil {
+		e.Name("createDate")
+		e.Time(*v.CreateDate)
+	}
+	if v.AssumeRolePolicyDocument != nil {
+		e.Name("assumeRolePolicyDocument")
+		e.String(*v.AssumeRolePolicyDocument)
+	}
+	if v.InstanceProfileList != nil {
+		e.Name("instanceProfileList")
+		e.OpenArray()
+		for i := range v.InstanceProfileList {
+			e.OpenObject()
+			auditInstanceProfile(e, &v.InstanceProfileList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.RolePolicyList != nil {
+		e.Name("rolePolicyList")
+		e.OpenArray()
+		for i := range v.RolePolicyList {
+			e.OpenObject()
+			auditPolicyDetail(e, &v.RolePolicyList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.AttachedManagedPolicies != nil {
+		e.Name("attachedManagedPolicies")
+		e.OpenArray()
+		for i := range v.AttachedManagedPolicies {
+			e.OpenObject()
+			auditAttachedPolicy(e, &v.AttachedManagedPolicies[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.PermissionsBoundary != nil {
+		e.Name("permissionsBoundary")
+		e.OpenObject()
+		auditAttachedPermissionsBoundary(e, v.PermissionsBoundary)
+		e.CloseObject()
+	}
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.RoleLastUsed != nil {
+		e.Name("roleLastUsed")
+		e.OpenObject()
+		auditRoleLastUsed(e, v.RoleLastUsed)
+		e.CloseObject()
+	}
+}
+
+func auditRoleLastUsed(e *awsapi.JSONEncoder, v *RoleLastUsed) {
+	if v.LastUsedDate != nil {
+		e.Name("lastUsedDate")
+		e.Time(*v.LastUsedDate)
+	}
+	if v.Region != nil {
+		e.Name("region")
+		e.String(*v.Region)
+	}
+}
+
+func auditRoleUsageType(e *awsapi.JSONEncoder, v *RoleUsageType) {
+	if v.Region != nil {
+		e.Name("region")
+		e.String(*v.Region)
+	}
+	if v.Resources != nil {
+		e.Name("resources")
+		e.OpenArray()
+		for _, x := range v.Resources {
+			e.String(x)
+		}
+		e.CloseArray()
+	}
+}
+
+func auditSAMLPrivateKey(e *awsapi.JSONEncoder, v *SAMLPrivateKey) {
+	if v.KeyId != nil {
+		e.Name("keyId")
+		e.String(*v.KeyId)
+	}
+	if v.Timestamp != nil {
+		e.Name("timestamp")
+		e.Time(*v.Timestamp)
+	}
+}
+
+func auditSAMLProviderListEntry(e *awsapi.JSONEncoder, v *SAMLProviderListEntry) {
+	if v.Arn != nil {
+		e.Name("arn")
+		e.String(*v.Arn)
+	}
+	if v.ValidUntil != nil {
+		e.Name("validUntil")
+		e.Time(*v.ValidUntil)
+	}
+	if v.CreateDate != nil {
+		e.Name("createDate")
+		e.Time(*v.CreateDate)
+	}
+}
+
+func auditSSHPublicKey(e *awsapi.JSONEncoder, v *SSHPublicKey) {
+	e.Name("userName")
+	e.String(v.UserName)
+	e.Name("sSHPublicKeyId")
+	e.String(v.SSHPublicKeyId)
+	e.Name("fingerprint")
+	e.String(v.Fingerprint)
+	e.Name("sSHPublicKeyBody")
+	e.String(v.SSHPublicKeyBody)
+	e.Name("status")
+	e.String(string(v.Status))
+	if v.UploadDate != nil {
+		e.Name("uploadDate")
+		e.Time(*v.UploadDate)
+	}
+}
+
+func auditSSHPublicKeyMetadata(e *awsapi.JSONEncoder, v *SSHPublicKeyMetadata) {
+	e.Name("userName")
+	e.String(v.UserName)
+	e.Name("sSHPublicKeyId")
+	e.String(v.SSHPublicKeyId)
+	e.Name("status")
+	e.String(string(v.Status))
+	e.Name("uploadDate")
+	e.Time(v.UploadDate)
+}
+
+func auditServerCertificate(e *awsapi.JSONEncoder, v *ServerCertificate) {
+	if v.ServerCertificateMetadata != nil {
+		e.Name("serverCertificateMetadata")
+		e.OpenObject()
+		auditServerCertificateMetadata(e, v.ServerCertificateMetadata)
+		e.CloseObject()
+	}
+	e.Name("certificateBody")
+	e.String(v.CertificateBody)
+	if v.CertificateChain != nil {
+		e.Name("certificateChain")
+		e.String(*v.CertificateChain)
+	}
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditServerCertificateMetadata(e *awsapi.JSONEncoder, v *ServerCertificateMetadata) {
+	e.Name("path")
+	e.String(v.Path)
+	e.Name("serverCertificateName")
+	e.String(v.ServerCertificateName)
+	e.Name("serverCertificateId")
+	e.String(v.ServerCertificateId)
+	e.Name("arn")
+	e.String(v.Arn)
+	if v.UploadDate != nil {
+		e.Name("uploadDate")
+		e.Time(*v.UploadDate)
+	}
+	if v.Expiration != nil {
+		e.Name("expiration")
+		e.Time(*v.Expiration)
+	}
+}
+
+func auditServiceLastAccessed(e *awsapi.JSONEncoder, v *ServiceLastAccessed) {
+	e.Name("serviceName")
+	e.String(v.ServiceName)
+	if v.LastAuthenticated != nil {
+		e.Name("lastAuthenticated")
+		e.Time(*v.LastAuthenticated)
+	}
+	e.Name("serviceNamespace")
+	e.String(v.ServiceNamespace)
+	if v.LastAuthenticatedEntity != nil {
+		e.Name("lastAuthenticatedEntity")
+		e.String(*v.LastAuthenticatedEntity)
+	}
+	if v.LastAuthenticatedRegion != nil {
+		e.Name("lastAuthenticatedRegion")
+		e.String(*v.LastAuthenticatedRegion)
+	}
+	if v.TotalAuthenticatedEntities != nil {
+		e.Name("totalAuthenticatedEntities")
+		e.Int(*v.TotalAuthenticatedEntities)
+	}
+	if v.TrackedActionsLastAccessed != nil {
+		e.Name("trackedActionsLastAccessed")
+		e.OpenArray()
+		for i := range v.TrackedActionsLastAccessed {
+			e.OpenObject()
+			auditTrackedActionLastAccessed(e, &v.TrackedActionsLastAccessed[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditServiceSpecificCredential(e *awsapi.JSONEncoder, v *ServiceSpecificCredential) {
+	e.Name("createDate")
+	e.Time(v.CreateDate)
+	if v.ExpirationDate != nil {
+		e.Name("expirationDate")
+		e.Time(*v.ExpirationDate)
+	}
+	e.Name("serviceName")
+	e.String(v.ServiceName)
+	if v.ServiceUserName != nil {
+		e.Name("serviceUserName")
+		e.String(*v.ServiceUserName)
+	}
+	if v.ServicePassword != nil {
+		e.Name("servicePassword")
+		e.Hidden()
+	}
+	if v.ServiceCredentialAlias != nil {
+		e.Name("serviceCredentialAlias")
+		e.String(*v.ServiceCredentialAlias)
+	}
+	if v.ServiceCredentialSecret != nil {
+		e.Name("serviceCredentialSecret")
+		e.Hidden()
+	}
+	e.Name("serviceSpecificCredentialId")
+	e.String(v.ServiceSpecificCredentialId)
+	e.Name("userName")
+	e.String(v.UserName)
+	e.Name("status")
+	e.String(string(v.Status))
+}
+
+func auditServiceSpecificCredentialMetadata(e *awsapi.JSONEncoder, v *ServiceSpecificCredentialMetadata) {
+	e.Name("userName")
+	e.String(v.UserName)
+	e.Name("status")
+	e.String(string(v.Status))
+	if v.ServiceUserName != nil {
+		e.Name("serviceUserName")
+		e.String(*v.ServiceUserName)
+	}
+	if v.ServiceCredentialAlias != nil {
+		e.Name("serviceCredentialAlias")
+		e.String(*v.ServiceCredentialAlias)
+	}
+	e.Name("createDate")
+	e.Time(v.CreateDate)
+	if v.ExpirationDate != nil {
+		e.Name("expirationDate")
+		e.Time(*v.ExpirationDate)
+	}
+	e.Name("serviceSpecificCredentialId")
+	e.String(v.ServiceSpecificCredentialId)
+	e.Name("serviceName")
+	e.String(v.ServiceName)
+}
+
+func auditSigningCertificate(e *awsapi.JSONEncoder, v *SigningCertificate) {
+	e.Name("userName")
+	e.String(v.UserName)
+	e.Name("certificateId")
+	e.String(v.CertificateId)
+	e.Name("certificateBody")
+	e.String(v.CertificateBody)
+	e.Name("status")
+	e.String(string(v.Status))
+	if v.UploadDate != nil {
+		e.Name("uploadDate")
+		e.Time(*v.UploadDate)
+	}
+}
+
+func auditSimulatePrincipalPolicyOutput(e *awsapi.JSONEncoder, v *SimulatePrincipalPolicyOutput) {
+	if v.EvaluationResults != nil {
+		e.Name("evaluationResults")
+		e.OpenArray()
+		for i := range v.EvaluationResults {
+			e.OpenObject()
+			auditEvaluationResult(e, &v.EvaluationResults[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.IsTruncated != nil {
+		e.Name("isTruncated")
+		e.Bool(*v.IsTruncated)
+	}
+	if v.Marker != nil {
+		e.Name("marker")
+		e.String(*v.Marker)
+	}
+}
+
+func auditStatement(e *awsapi.JSONEncoder, v *Statement) {
+	if v.SourcePolicyId != nil {
+		e.Name("sourcePolicyId")
+		e.String(*v.SourcePolicyId)
+	}
+	if v.SourcePolicyType != nil {
+		e.Name("sourcePolicyType")
+		e.String(string(*v.SourcePolicyType))
+	}
+	if v.StartPosition != nil {
+		e.Name("startPosition")
+		e.OpenObject()
+		auditPosition(e, v.StartPosition)
+		e.CloseObject()
+	}
+	if v.EndPosition != nil {
+		e.Name("endPosition")
+		e.OpenObject()
+		auditPosition(e, v.EndPosition)
+		e.CloseObject()
+	}
+}
+
+func auditTrackedActionLastAccessed(e *awsapi.JSONEncoder, v *TrackedActionLastAccessed) {
+	if v.ActionName != nil {
+		e.Name("actionName")
+		e.String(*v.ActionName)
+	}
+	if v.LastAccessedEntity != nil {
+		e.Name("lastAccessedEntity")
+		e.String(*v.LastAccessedEntity)
+	}
+	if v.LastAccessedTime != nil {
+		e.Name("lastAccessedTime")
+		e.Time(*v.LastAccessedTime)
+	}
+	if v.LastAccessedRegion != nil {
+		e.Name("lastAccessedRegion")
+		e.String(*v.LastAccessedRegion)
+	}
+}
+
+func auditUpdateRoleDescriptionOutput(e *awsapi.JSONEncoder, v *UpdateRoleDescriptionOutput) {
+	if v.Role != nil {
+		e.Name("role")
+		e.OpenObject()
+		auditRole(e, v.Role)
+		e.CloseObject()
+	}
+}
+
+func auditUpdateRoleOutput(e *awsapi.JSONEncoder, v *UpdateRoleOutput) {
+}
+
+func auditUpdateSAMLProviderOutput(e *awsapi.JSONEncoder, v *UpdateSAMLProviderOutput) {
+	if v.SAMLProviderArn != nil {
+		e.Name("sAMLProviderArn")
+		e.String(*v.SAMLProviderArn)
+	}
+}
+
+func auditUploadSSHPublicKeyOutput(e *awsapi.JSONEncoder, v *UploadSSHPublicKeyOutput) {
+	if v.SSHPublicKey != nil {
+		e.Name("sSHPublicKey")
+		e.OpenObject()
+		auditSSHPublicKey(e, v.SSHPublicKey)
+		e.CloseObject()
+	}
+}
+
+func auditUploadServerCertificateOutput(e *awsapi.JSONEncoder, v *UploadServerCertificateOutput) {
+	if v.ServerCertificateMetadata != nil {
+		e.Name("serverCertificateMetadata")
+		e.OpenObject()
+		auditServerCertificateMetadata(e, v.ServerCertificateMetadata)
+		e.CloseObject()
+	}
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditUploadSigningCertificateOutput(e *awsapi.JSONEncoder, v *UploadSigningCertificateOutput) {
+	if v.Certificate != nil {
+		e.Name("certificate")
+		e.OpenObject()
+		auditSigningCertificate(e, v.Certificate)
+		e.CloseObject()
+	}
+}
+
+func auditUser(e *awsapi.JSONEncoder, v *User) {
+	e.Name("path")
+	e.String(v.Path)
+	e.Name("userName")
+	e.String(v.UserName)
+	e.Name("userId")
+	e.String(v.UserId)
+	e.Name("arn")
+	e.String(v.Arn)
+	e.Name("createDate")
+	e.Time(v.CreateDate)
+	if v.PasswordLastUsed != nil {
+		e.Name("passwordLastUsed")
+		e.Time(*v.PasswordLastUsed)
+	}
+	if v.PermissionsBoundary != nil {
+		e.Name("permissionsBoundary")
+		e.OpenObject()
+		auditAttachedPermissionsBoundary(e, v.PermissionsBoundary)
+		e.CloseObject()
+	}
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditUserDetail(e *awsapi.JSONEncoder, v *UserDetail) {
+	if v.Path != nil {
+		e.Name("path")
+		e.String(*v.Path)
+	}
+	if v.UserName != nil {
+		e.Name("userName")
+		e.String(*v.UserName)
+	}
+	if v.UserId != nil {
+		e.Name("userId")
+		e.String(*v.UserId)
+	}
+	if v.Arn != nil {
+		e.Name("arn")
+		e.String(*v.Arn)
+	}
+	if v.CreateDate != nil {
+		e.Name("createDate")
+		e.Time(*v.CreateDate)
+	}
+	if v.UserPolicyList != nil {
+		e.Name("userPolicyList")
+		e.OpenArray()
+		for i := range v.UserPolicyList {
+			e.OpenObject()
+			auditPolicyDetail(e, &v.UserPolicyList[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.GroupList != nil {
+		e.Name("groupList")
+		e.OpenArray()
+		for _, x := range v.GroupList {
+			e.String(x)
+		}
+		e.CloseArray()
+	}
+	if v.AttachedManagedPolicies != nil {
+		e.Name("attachedManagedPolicies")
+		e.OpenArray()
+		for i := range v.AttachedManagedPolicies {
+			e.OpenObject()
+			auditAttachedPolicy(e, &v.AttachedManagedPolicies[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+	if v.PermissionsBoundary != nil {
+		e.Name("permissionsBoundary")
+		e.OpenObject()
+		auditAttachedPermissionsBoundary(e, v.PermissionsBoundary)
+		e.CloseObject()
+	}
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditVirtualMFADevice(e *awsapi.JSONEncoder, v *VirtualMFADevice) {
+	e.Name("serialNumber")
+	e.String(v.SerialNumber)
+	if v.Base32StringSeed != nil {
+		e.Name("base32StringSeed")
+		e.Hidden()
+	}
+	if v.QRCodePNG != nil {
+		e.Name("qRCodePNG")
+		e.Hidden()
+	}
+	if v.User != nil {
+		e.Name("user")
+		e.OpenObject()
+		auditUser(e, v.User)
+		e.CloseObject()
+	}
+	if v.EnableDate != nil {
+		e.Name("enableDate")
+		e.Time(*v.EnableDate)
+	}
+	if v.Tags != nil {
+		e.Name("tags")
+		e.OpenArray()
+		for i := range v.Tags {
+			e.OpenObject()
+			auditTag(e, &v.Tags[i])
+			e.CloseObject()
+		}
+		e.CloseArray()
+	}
+}
+
+func auditAcceptDelegationRequestOutput(*awsapi.JSONEncoder, *AcceptDelegationRequestOutput) {}
+
+func auditAddClientIDToOpenIDConnectProviderOutput(*awsapi.JSONEncoder, *AddClientIDToOpenIDConnectProviderOutput) {
+}
+
+func auditAddRoleToInstanceProfileOutput(*awsapi.JSONEncoder, *AddRoleToInstanceProfileOutput) {}
+
+func auditAddUserToGroupOutput(*awsapi.JSONEncoder, *AddUserToGroupOutput) {}
+
+func auditAssociateDelegationRequestOutput(*awsapi.JSONEncoder, *AssociateDelegationRequestOutput) {}
+
+func auditAttachGroupPolicyOutput(*awsapi.JSONEncoder, *AttachGroupPolicyOutput) {}
+
+func auditAttachRolePolicyOutput(*awsapi.JSONEncoder, *AttachRolePolicyOutput) {}
+
+func auditAttachUserPolicyOutput(*awsapi.JSONEncoder, *AttachUserPolicyOutput) {}
+
+func auditChangePasswordOutput(*awsapi.JSONEncoder, *ChangePasswordOutput) {}
+
+func auditCreateAccountAliasOutput(*awsapi.JSONEncoder, *CreateAccountAliasOutput) {}
+
+func auditDeactivateMFADeviceOutput(*awsapi.JSONEncoder, *DeactivateMFADeviceOutput) {}
+
+func auditDeleteAccessKeyOutput(*awsapi.JSONEncoder, *DeleteAccessKeyOutput) {}
+
+func auditDeleteAccountAliasOutput(*awsapi.JSONEncoder, *DeleteAccountAliasOutput) {}
+
 func auditDeleteAccountPasswordPolicyInput(*awsapi.JSONEncoder, *DeleteAccountPasswordPolicyInput) {}
+
+func auditDeleteAccountPasswordPolicyOutput(*awsapi.JSONEncoder, *DeleteAccountPasswordPolicyOutput) {
+}
+
+func auditDeleteGroupOutput(*awsapi.JSONEncoder, *DeleteGroupOutput) {}
+
+func auditDeleteGroupPolicyOutput(*awsapi.JSONEncoder, *DeleteGroupPolicyOutput) {}
+
+func auditDeleteInstanceProfileOutput(*awsapi.JSONEncoder, *DeleteInstanceProfileOutput) {}
+
+func auditDeleteLoginProfileOutput(*awsapi.JSONEncoder, *DeleteLoginProfileOutput) {}
+
+func auditDeleteOpenIDConnectProviderOutput(*awsapi.JSONEncoder, *DeleteOpenIDConnectProviderOutput) {
+}
+
+func auditDeletePolicyOutput(*awsapi.JSONEncoder, *DeletePolicyOutput) {}
+
+func auditDeletePolicyVersionOutput(*awsapi.JSONEncoder, *DeletePolicyVersionOutput) {}
+
+func auditDeleteRoleOutput(*awsapi.JSONEncoder, *DeleteRoleOutput) {}
+
+func auditDeleteRolePermissionsBoundaryOutput(*awsapi.JSONEncoder, *DeleteRolePermissionsBoundaryOutput) {
+}
+
+func auditDeleteRolePolicyOutput(*awsapi.JSONEncoder, *DeleteRolePolicyOutput) {}
+
+func auditDeleteSAMLProviderOutput(*awsapi.JSONEncoder, *DeleteSAMLProviderOutput) {}
+
+func auditDeleteSSHPublicKeyOutput(*awsapi.JSONEncoder, *DeleteSSHPublicKeyOutput) {}
+
+func auditDeleteServerCertificateOutput(*awsapi.JSONEncoder, *DeleteServerCertificateOutput) {}
+
+func auditDeleteServiceSpecificCredentialOutput(*awsapi.JSONEncoder, *DeleteServiceSpecificCredentialOutput) {
+}
+
+func auditDeleteSigningCertificateOutput(*awsapi.JSONEncoder, *DeleteSigningCertificateOutput) {}
+
+func auditDeleteUserOutput(*awsapi.JSONEncoder, *DeleteUserOutput) {}
+
+func auditDeleteUserPermissionsBoundaryOutput(*awsapi.JSONEncoder, *DeleteUserPermissionsBoundaryOutput) {
+}
+
+func auditDeleteUserPolicyOutput(*awsapi.JSONEncoder, *DeleteUserPolicyOutput) {}
+
+func auditDeleteVirtualMFADeviceOutput(*awsapi.JSONEncoder, *DeleteVirtualMFADeviceOutput) {}
+
+func auditDetachGroupPolicyOutput(*awsapi.JSONEncoder, *DetachGroupPolicyOutput) {}
+
+func auditDetachRolePolicyOutput(*awsapi.JSONEncoder, *DetachRolePolicyOutput) {}
+
+func auditDetachUserPolicyOutput(*awsapi.JSONEncoder, *DetachUserPolicyOutput) {}
 
 func auditDisableOutboundWebIdentityFederationInput(*awsapi.JSONEncoder, *DisableOutboundWebIdentityFederationInput) {
 }
+
+func auditDisableOutboundWebIdentityFederationOutput(*awsapi.JSONEncoder, *DisableOutboundWebIdentityFederationOutput) {
+}
+
+func auditEnableMFADeviceOutput(*awsapi.JSONEncoder, *EnableMFADeviceOutput) {}
 
 func auditEnableOutboundWebIdentityFederationInput(*awsapi.JSONEncoder, *EnableOutboundWebIdentityFederationInput) {
 }
@@ -2075,3 +4996,91 @@ func auditGetCredentialReportInput(*awsapi.JSONEncoder, *GetCredentialReportInpu
 
 func auditGetOutboundWebIdentityFederationInfoInput(*awsapi.JSONEncoder, *GetOutboundWebIdentityFederationInfoInput) {
 }
+
+func auditPutGroupPolicyOutput(*awsapi.JSONEncoder, *PutGroupPolicyOutput) {}
+
+func auditPutRolePermissionsBoundaryOutput(*awsapi.JSONEncoder, *PutRolePermissionsBoundaryOutput) {}
+
+func auditPutRolePolicyOutput(*awsapi.JSONEncoder, *PutRolePolicyOutput) {}
+
+func auditPutUserPermissionsBoundaryOutput(*awsapi.JSONEncoder, *PutUserPermissionsBoundaryOutput) {}
+
+func auditPutUserPolicyOutput(*awsapi.JSONEncoder, *PutUserPolicyOutput) {}
+
+func auditRejectDelegationRequestOutput(*awsapi.JSONEncoder, *RejectDelegationRequestOutput) {}
+
+func auditRemoveClientIDFromOpenIDConnectProviderOutput(*awsapi.JSONEncoder, *RemoveClientIDFromOpenIDConnectProviderOutput) {
+}
+
+func auditRemoveRoleFromInstanceProfileOutput(*awsapi.JSONEncoder, *RemoveRoleFromInstanceProfileOutput) {
+}
+
+func auditRemoveUserFromGroupOutput(*awsapi.JSONEncoder, *RemoveUserFromGroupOutput) {}
+
+func auditResyncMFADeviceOutput(*awsapi.JSONEncoder, *ResyncMFADeviceOutput) {}
+
+func auditSendDelegationTokenOutput(*awsapi.JSONEncoder, *SendDelegationTokenOutput) {}
+
+func auditSetDefaultPolicyVersionOutput(*awsapi.JSONEncoder, *SetDefaultPolicyVersionOutput) {}
+
+func auditSetSecurityTokenServicePreferencesOutput(*awsapi.JSONEncoder, *SetSecurityTokenServicePreferencesOutput) {
+}
+
+func auditTagInstanceProfileOutput(*awsapi.JSONEncoder, *TagInstanceProfileOutput) {}
+
+func auditTagMFADeviceOutput(*awsapi.JSONEncoder, *TagMFADeviceOutput) {}
+
+func auditTagOpenIDConnectProviderOutput(*awsapi.JSONEncoder, *TagOpenIDConnectProviderOutput) {}
+
+func auditTagPolicyOutput(*awsapi.JSONEncoder, *TagPolicyOutput) {}
+
+func auditTagRoleOutput(*awsapi.JSONEncoder, *TagRoleOutput) {}
+
+func auditTagSAMLProviderOutput(*awsapi.JSONEncoder, *TagSAMLProviderOutput) {}
+
+func auditTagServerCertificateOutput(*awsapi.JSONEncoder, *TagServerCertificateOutput) {}
+
+func auditTagUserOutput(*awsapi.JSONEncoder, *TagUserOutput) {}
+
+func auditUntagInstanceProfileOutput(*awsapi.JSONEncoder, *UntagInstanceProfileOutput) {}
+
+func auditUntagMFADeviceOutput(*awsapi.JSONEncoder, *UntagMFADeviceOutput) {}
+
+func auditUntagOpenIDConnectProviderOutput(*awsapi.JSONEncoder, *UntagOpenIDConnectProviderOutput) {}
+
+func auditUntagPolicyOutput(*awsapi.JSONEncoder, *UntagPolicyOutput) {}
+
+func auditUntagRoleOutput(*awsapi.JSONEncoder, *UntagRoleOutput) {}
+
+func auditUntagSAMLProviderOutput(*awsapi.JSONEncoder, *UntagSAMLProviderOutput) {}
+
+func auditUntagServerCertificateOutput(*awsapi.JSONEncoder, *UntagServerCertificateOutput) {}
+
+func auditUntagUserOutput(*awsapi.JSONEncoder, *UntagUserOutput) {}
+
+func auditUpdateAccessKeyOutput(*awsapi.JSONEncoder, *UpdateAccessKeyOutput) {}
+
+func auditUpdateAccountPasswordPolicyOutput(*awsapi.JSONEncoder, *UpdateAccountPasswordPolicyOutput) {
+}
+
+func auditUpdateAssumeRolePolicyOutput(*awsapi.JSONEncoder, *UpdateAssumeRolePolicyOutput) {}
+
+func auditUpdateDelegationRequestOutput(*awsapi.JSONEncoder, *UpdateDelegationRequestOutput) {}
+
+func auditUpdateGroupOutput(*awsapi.JSONEncoder, *UpdateGroupOutput) {}
+
+func auditUpdateLoginProfileOutput(*awsapi.JSONEncoder, *UpdateLoginProfileOutput) {}
+
+func auditUpdateOpenIDConnectProviderThumbprintOutput(*awsapi.JSONEncoder, *UpdateOpenIDConnectProviderThumbprintOutput) {
+}
+
+func auditUpdateSSHPublicKeyOutput(*awsapi.JSONEncoder, *UpdateSSHPublicKeyOutput) {}
+
+func auditUpdateServerCertificateOutput(*awsapi.JSONEncoder, *UpdateServerCertificateOutput) {}
+
+func auditUpdateServiceSpecificCredentialOutput(*awsapi.JSONEncoder, *UpdateServiceSpecificCredentialOutput) {
+}
+
+func auditUpdateSigningCertificateOutput(*awsapi.JSONEncoder, *UpdateSigningCertificateOutput) {}
+
+func auditUpdateUserOutput(*awsapi.JSONEncoder, *UpdateUserOutput) {}

@@ -264,3 +264,227 @@ func auditTag(e *awsapi.JSONEncoder, v *Tag) {
 	e.Name("value")
 	e.String(v.Value)
 }
+
+func auditAssumeRoleOutput(e *awsapi.JSONEncoder, v *AssumeRoleOutput) {
+	if v.Credentials != nil {
+		e.Name("credentials")
+		e.OpenObject()
+		auditCredentials(e, v.Credentials)
+		e.CloseObject()
+	}
+	if v.AssumedRoleUser != nil {
+		e.Name("assumedRoleUser")
+		e.OpenObject()
+		auditAssumedRoleUser(e, v.AssumedRoleUser)
+		e.CloseObject()
+	}
+	if v.PackedPolicySize != nil {
+		e.Name("packedPolicySize")
+		e.Int(*v.PackedPolicySize)
+	}
+	if v.SourceIdentity != nil {
+		e.Name("sourceIdentity")
+		e.String(*v.SourceIdentity)
+	}
+}
+
+func auditAssumeRoleWithSAMLOutput(e *awsapi.JSONEncoder, v *AssumeRoleWithSAMLOutput) {
+	if v.Credentials != nil {
+		e.Name("credentials")
+		e.OpenObject()
+		auditCredentials(e, v.Credentials)
+		e.CloseObject()
+	}
+	if v.AssumedRoleUser != nil {
+		e.Name("assumedRoleUser")
+		e.OpenObject()
+		auditAssumedRoleUser(e, v.AssumedRoleUser)
+		e.CloseObject()
+	}
+	if v.PackedPolicySize != nil {
+		e.Name("packedPolicySize")
+		e.Int(*v.PackedPolicySize)
+	}
+	if v.Subject != nil {
+		e.Name("subject")
+		e.String(*v.Subject)
+	}
+	if v.SubjectType != nil {
+		e.Name("subjectType")
+		e.String(*v.SubjectType)
+	}
+	if v.Issuer != nil {
+		e.Name("issuer")
+		e.String(*v.Issuer)
+	}
+	if v.Audience != nil {
+		e.Name("audience")
+		e.String(*v.Audience)
+	}
+	if v.NameQualifier != nil {
+		e.Name("nameQualifier")
+		e.String(*v.NameQualifier)
+	}
+	if v.SourceIdentity != nil {
+		e.Name("sourceIdentity")
+		e.String(*v.SourceIdentity)
+	}
+}
+
+func auditAssumeRoleWithWebIdentityOutput(e *awsapi.JSONEncoder, v *AssumeRoleWithWebIdentityOutput) {
+	if v.Credentials != nil {
+		e.Name("credentials")
+		e.OpenObject()
+		auditCredentials(e, v.Credentials)
+		e.CloseObject()
+	}
+	if v.SubjectFromWebIdentityToken != nil {
+		e.Name("subjectFromWebIdentityToken")
+		e.String(*v.SubjectFromWebIdentityToken)
+	}
+	if v.AssumedRoleUser != nil {
+		e.Name("assumedRoleUser")
+		e.OpenObject()
+		auditAssumedRoleUser(e, v.AssumedRoleUser)
+		e.CloseObject()
+	}
+	if v.PackedPolicySize != nil {
+		e.Name("packedPolicySize")
+		e.Int(*v.PackedPolicySize)
+	}
+	if v.Provider != nil {
+		e.Name("provider")
+		e.String(*v.Provider)
+	}
+	if v.Audience != nil {
+		e.Name("audience")
+		e.String(*v.Audience)
+	}
+	if v.SourceIdentity != nil {
+		e.Name("sourceIdentity")
+		e.String(*v.SourceIdentity)
+	}
+}
+
+func auditAssumeRootOutput(e *awsapi.JSONEncoder, v *AssumeRootOutput) {
+	if v.Credentials != nil {
+		e.Name("credentials")
+		e.OpenObject()
+		auditCredentials(e, v.Credentials)
+		e.CloseObject()
+	}
+	if v.SourceIdentity != nil {
+		e.Name("sourceIdentity")
+		e.String(*v.SourceIdentity)
+	}
+}
+
+func auditAssumedRoleUser(e *awsapi.JSONEncoder, v *AssumedRoleUser) {
+	e.Name("assumedRoleId")
+	e.String(v.AssumedRoleId)
+	e.Name("arn")
+	e.String(v.Arn)
+}
+
+func auditCredentials(e *awsapi.JSONEncoder, v *Credentials) {
+	e.Name("accessKeyId")
+	e.String(v.AccessKeyId)
+	e.Name("secretAccessKey")
+	e.Hidden()
+	e.Name("sessionToken")
+	e.Hidden()
+	e.Name("expiration")
+	e.Time(v.Expiration)
+}
+
+func auditDecodeAuthorizationMessageOutput(e *awsapi.JSONEncoder, v *DecodeAuthorizationMessageOutput) {
+	if v.DecodedMessage != nil {
+		e.Name("decodedMessage")
+		e.String(*v.DecodedMessage)
+	}
+}
+
+func auditFederatedUser(e *awsapi.JSONEncoder, v *FederatedUser) {
+	e.Name("federatedUserId")
+	e.String(v.FederatedUserId)
+	e.Name("arn")
+	e.String(v.Arn)
+}
+
+func auditGetAccessKeyInfoOutput(e *awsapi.JSONEncoder, v *GetAccessKeyInfoOutput) {
+	if v.Account != nil {
+		e.Name("account")
+		e.String(*v.Account)
+	}
+}
+
+func auditGetCallerIdentityOutput(e *awsapi.JSONEncoder, v *GetCallerIdentityOutput) {
+	if v.UserId != nil {
+		e.Name("userId")
+		e.String(*v.UserId)
+	}
+	if v.Account != nil {
+		e.Name("account")
+		e.String(*v.Account)
+	}
+	if v.Arn != nil {
+		e.Name("arn")
+		e.String(*v.Arn)
+	}
+}
+
+func auditGetDelegatedAccessTokenOutput(e *awsapi.JSONEncoder, v *GetDelegatedAccessTokenOutput) {
+	if v.Credentials != nil {
+		e.Name("credentials")
+		e.OpenObject()
+		auditCredentials(e, v.Credentials)
+		e.CloseObject()
+	}
+	if v.PackedPolicySize != nil {
+		e.Name("packedPolicySize")
+		e.Int(*v.PackedPolicySize)
+	}
+	if v.AssumedPrincipal != nil {
+		e.Name("assumedPrincipal")
+		e.String(*v.AssumedPrincipal)
+	}
+}
+
+func auditGetFederationTokenOutput(e *awsapi.JSONEncoder, v *GetFederationTokenOutput) {
+	if v.Credentials != nil {
+		e.Name("credentials")
+		e.OpenObject()
+		auditCredentials(e, v.Credentials)
+		e.CloseObject()
+	}
+	if v.FederatedUser != nil {
+		e.Name("federatedUser")
+		e.OpenObject()
+		auditFederatedUser(e, v.FederatedUser)
+		e.CloseObject()
+	}
+	if v.PackedPolicySize != nil {
+		e.Name("packedPolicySize")
+		e.Int(*v.PackedPolicySize)
+	}
+}
+
+func auditGetSessionTokenOutput(e *awsapi.JSONEncoder, v *GetSessionTokenOutput) {
+	if v.Credentials != nil {
+		e.Name("credentials")
+		e.OpenObject()
+		auditCredentials(e, v.Credentials)
+		e.CloseObject()
+	}
+}
+
+func auditGetWebIdentityTokenOutput(e *awsapi.JSONEncoder, v *GetWebIdentityTokenOutput) {
+	if v.WebIdentityToken != nil {
+		e.Name("webIdentityToken")
+		e.Hidden()
+	}
+	if v.Expiration != nil {
+		e.Name("expiration")
+		e.Time(*v.Expiration)
+	}
+}
