@@ -108,3 +108,6 @@ func (b *Bucket) Clone() *Bucket {
 	}
 	return &c
 }
+
+// Clone returns a copy that may be changed.
+func (d *DeniedSession) Clone() *DeniedSession { return pointer(d) }

@@ -1,6 +1,9 @@
 package identity
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Kind says what sort of principal made a request.
 type Kind uint8
@@ -77,3 +80,13 @@ type Session struct {
 
 // Tag is one key and value.
 type Tag struct{ Key, Value string }
+
+// HasTag reports whether tags holds key; tag keys of sessions and entities differ by more than case.
+func HasTag(tags []Tag, key string) bool {
+	for _, t := range tags {
+		if strings.EqualFold(t.Key, key) {
+			return true
+		}
+	}
+	return false
+}
