@@ -287,7 +287,7 @@ func unhex(c byte) byte {
 	}
 }
 
-const maxHeaderName = 128
+const maxHeaderName = 96
 
 // canonicalKey writes the http.Header spelling of a lower-case name into room, so that looking it
 // up does not allocate.
@@ -352,7 +352,12 @@ func appendMovedHeader(b []byte, r *http.Request, name string) []byte {
 }
 
 func appendTrimmed(b []byte, s string) []byte {
-	s = strings.Trim(s, " \t\r\n")
+	if s == "" {
+		return b
+	}
+	if s[0] <= ' ' || s[len(s)-1] <= ' ' {
+		s = strings.Trim(s, " \t\r\n")
+	}
 	if !strings.Contains(s, "  ") {
 		return append(b, s...)
 	}

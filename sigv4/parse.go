@@ -57,8 +57,10 @@ func (s *Signature) fromHeader(r *http.Request, header string, fixed bool) error
 		return s.unsupported(algorithm)
 	}
 	var credential, signedHeaders, signature string
-	for part := range strings.SplitSeq(rest, ",") {
-		part = strings.Trim(part, " ")
+	for more := true; more; {
+		var part string
+		part, rest, more = strings.Cut(rest, ",")
+		part = strings.TrimLeft(part, " ")
 		name, value, ok := strings.Cut(part, "=")
 		if !ok {
 			return s.malformedHeader("Invalid key=value pair (missing equal-sign) in Authorization header " +
@@ -156,7 +158,9 @@ func (s *Signature) setSignedHeaders(list string) error {
 	s.signedHeaders = list
 	s.SignedHeaders = make([]string, 0, strings.Count(list, ";")+1)
 	previous := ""
-	for name := range strings.SplitSeq(list, ";") {
+	for more := true; more; {
+		var name string
+		name, list, more = strings.Cut(list, ";")
 		if name <= previous || len(name) > maxHeaderName || !lowerHeaderName(name) {
 			return s.malformed("SignedHeaders must be lower-case header names, sorted and separated by semicolons")
 		}
@@ -168,8 +172,9 @@ func (s *Signature) setSignedHeaders(list string) error {
 
 func lowerHeaderName(name string) bool {
 	for i := range len(name) {
-		c := name[i]
-		if c <= ' ' || c >= 0x7f || 'A' <= c && c <= 'Z' || c == ':' || c == ',' {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', c == '-':
+		case c <= ' ', c >= 0x7f, 'A' <= c && c <= 'Z', c == ':', c == ',':
 			return false
 		}
 	}
@@ -347,6 +352,9 @@ func (s *Signature) fromQuery(r *http.Request, alsoHeader, fixed bool) (presigne
 		return false, nil
 	}
 	s.Presigned = true
+	if parts := strings.Split(q.credential, "/"); !fixed && len(parts) == 5 {
+		s.Dialect = DialectOf(parts[3]) // also for the errors of what else may be wrong
+	}
 	if alsoHeader {
 		return true, s.twoMechanisms()
 	}
@@ -357,12 +365,6 @@ func (s *Signature) fromQuery(r *http.Request, alsoHeader, fixed bool) (presigne
 }
 
 func (s *Signature) fromFields(r *http.Request, q *queryFields, fixed bool) error {
-	if !fixed {
-		// Before the credential is known to be well formed its service still decides the errors.
-		if parts := strings.Split(q.credential, "/"); len(parts) == 5 {
-			s.Dialect = DialectOf(parts[3])
-		}
-	}
 	if q.algorithm == "" || q.credential == "" || q.date == "" || q.signedHeaders == "" || q.signature == "" || s.Dialect == S3 && q.expires == "" {
 		return s.malformedQuery("Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, " +
 			"X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.")

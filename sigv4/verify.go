@@ -92,7 +92,7 @@ func (s *Signature) checkCovered(r *http.Request) error {
 	}
 	date := s.Presigned
 	for name := range r.Header {
-		if len(name) < 6 || !strings.EqualFold(name[:6], "x-amz-") {
+		if len(name) < 6 || name[0]|0x20 != 'x' || !strings.EqualFold(name[:6], "x-amz-") {
 			continue
 		}
 		if name == "X-Amz-Date" {
