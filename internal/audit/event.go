@@ -34,6 +34,9 @@ type Event struct {
 	ErrorMessage string
 	// Request and Response are requestParameters and responseElements.
 	Request, Response Fields
+	// RequestJSON and ResponseJSON, if not nil, stand in place of Request and Response: complete JSON
+	// objects from which the caller has taken all secrets. (The plane's wire layer has them encoded.)
+	RequestJSON, ResponseJSON []byte
 	// Additional is additionalEventData.
 	Additional Fields
 	Resources  []Resource

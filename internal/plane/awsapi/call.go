@@ -27,6 +27,9 @@ type Call struct {
 	Secure bool
 	// Time is when the request arrived; handlers use it as now.
 	Time time.Time
+	// EncodedDenial is the encoded authorization message of the call's last refusal, for
+	// sts:DecodeAuthorizationMessage; "" if there was none.
+	EncodedDenial string
 	// Audit gathers what the audit record says beyond the above; nil when nobody records.
 	Audit *AuditFields
 }
