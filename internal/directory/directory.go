@@ -42,12 +42,6 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Store is what a directory needs of the store.
-type Store interface {
-	store.Store
-	store.Stamps
-}
-
 // Directory holds the current snapshot. It is safe for concurrent use.
 type Directory struct {
 	store store.Store
@@ -79,7 +73,7 @@ func (d *Directory) OnChange(f func(*Snapshot)) {
 }
 
 // Open reads everything from the store.
-func Open(ctx context.Context, st Store, o Options) (*Directory, error) {
+func Open(ctx context.Context, st store.Backend, o Options) (*Directory, error) {
 	d := &Directory{
 		store: st, now: o.Now, log: o.Log, awsPolicies: o.AWSPolicies,
 		hasher: stringHasher{maphash.MakeSeed()}, kinds: kinds(),

@@ -61,12 +61,11 @@ type Stamp struct {
 	Region  string
 }
 
-// Change is one row that an update wrote.
+// Change names one row that an update wrote or deleted.
 type Change struct {
 	Revision Revision
 	Table    Table
 	ID       string
-	Deleted  bool
 }
 
 // Table names the rows of one aggregate.
@@ -105,7 +104,7 @@ func Tables() []Table {
 type Aggregate[E any] interface {
 	// Put inserts or replaces. It returns [ErrConflict] if the name is another's.
 	Put(ctx context.Context, e *E) error
-	// Delete returns [ErrNotFound] if there is no such entity.
+	// Delete returns [ErrNotFound] if there is no such entity. Its last-used stamp goes with it.
 	Delete(ctx context.Context, key string) error
 	// Get returns [ErrNotFound] if there is no such entity.
 	Get(ctx context.Context, key string) (*E, error)
