@@ -3,6 +3,8 @@ package objectstore
 import (
 	"strings"
 	"time"
+
+	"github.com/rolecall-dev/rolecall/internal/plane/objects/checksum"
 )
 
 // Check evaluates c against an object that is there, in the order of RFC 9110 §13.2.2 as S3 does.
@@ -64,4 +66,52 @@ func CheckWrite(ifMatch, ifNoneMatch, etag string) error {
 		return ErrPrecondition
 	}
 	return nil
+}
+
+// Stretch resolves which bytes of an object in asks for: a part, a range, or all.
+// It fails with [ErrInvalidRange] or [ErrPartNumber].
+func Stretch(in *Get, info *Info) (offset, length int64, err error) {
+	if in.Part == 0 {
+		return in.Range.Resolve(info.Size)
+	}
+	if len(info.PartSizes) == 0 {
+		if in.Part != 1 {
+			return 0, 0, ErrPartNumber
+		}
+		return 0, info.Size, nil
+	}
+	if in.Part > len(info.PartSizes) {
+		return 0, 0, ErrPartNumber
+	}
+	for _, n := range info.PartSizes[:in.Part-1] {
+		offset += n
+	}
+	return offset, info.PartSizes[in.Part-1], nil
+}
+
+// Group returns the common prefix under which a listing shows key, if it does.
+func Group(key, prefix, delimiter string) (string, bool) {
+	if delimiter == "" {
+		return "", false
+	}
+	i := strings.Index(key[len(prefix):], delimiter)
+	if i < 0 {
+		return "", false
+	}
+	return key[:len(prefix)+i+len(delimiter)], true
+}
+
+// OfParts returns the checksum of an object of parts, of either type; zero if a is None.
+func OfParts(a checksum.Algorithm, kind checksum.Type, parts []checksum.Sized) (checksum.Value, error) {
+	switch {
+	case a == checksum.None:
+		return checksum.Value{}, nil
+	case kind == checksum.FullObject:
+		return checksum.Whole(a, parts)
+	}
+	values := make([]string, len(parts))
+	for i := range parts {
+		values[i] = parts[i].Value
+	}
+	return checksum.OfParts(a, values)
 }
