@@ -5,6 +5,7 @@ package chain
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -31,9 +32,14 @@ type Options struct {
 	HTTPClient *http.Client
 	// TokenCode asks a person for the code of a second factor; nil means that nobody can be asked.
 	TokenCode func(ctx context.Context, serial string) (string, error)
-	// Sessions keeps sessions between processes; nil is the AWS CLI's cache folder,
-	// [NoSessions] keeps none.
+	// Sessions keeps sessions between processes; nil is the AWS CLI's cache folder (see
+	// [FileSessions]), [NoSessions] keeps none.
 	Sessions SessionStore
+	// Stderr gets what a credential_process says to a person; nil is nothing. Its standard input
+	// is Stdin.
+	Stderr io.Writer
+	// Stdin lets a credential_process ask a person; nil is nothing.
+	Stdin io.Reader
 	// Logger gets what is worth knowing and not an error, such as half a key pair that was ignored.
 	Logger *slog.Logger
 	// Now is the clock; nil is time.Now.
@@ -66,6 +72,8 @@ type SessionKey struct {
 	Source string
 	// Shared tells that the AWS CLI keeps the same session under the same ID.
 	Shared bool
+	// SSO tells that it is the session of an SSO role.
+	SSO bool
 }
 
 // Default returns the default chain as a provider. It reads the files now and calls nothing.

@@ -94,7 +94,7 @@ func (p *Provider) Retrieve(ctx context.Context) (rolecall.Credentials, error) {
 	creds.Origin = rolecall.Origin{
 		Source: Source, Location: p.o.Location, At: p.o.Now(),
 		Detail: "role " + p.o.RoleName + " in account " + p.o.AccountID,
-		Via:    &rolecall.Origin{Source: "sso-token", Location: p.tokenPath(), Detail: p.o.StartURL, At: p.o.Now()},
+		Via:    &rolecall.Origin{Source: "sso-token", Location: p.TokenPath(), Detail: p.o.StartURL, At: p.o.Now()},
 	}
 	return creds, nil
 }
@@ -125,7 +125,8 @@ func (p *Provider) signIn(reason string) error {
 	return fmt.Errorf("%s: profile %q: %w", p.o.Location, p.o.Profile, &SignInError{Reason: reason, Session: p.o.SessionName, Profile: p.o.Profile})
 }
 
-func (p *Provider) tokenPath() string {
+// TokenPath is the token's file.
+func (p *Provider) TokenPath() string {
 	name := p.o.SessionName
 	if name == "" {
 		name = p.o.StartURL
@@ -148,7 +149,7 @@ func (e *entry) refreshable(now time.Time) bool {
 }
 
 func (p *Provider) readToken() (*entry, error) {
-	path := p.tokenPath()
+	path := p.TokenPath()
 	data, err := awscache.Read(path)
 	if awscache.IsMissing(err) {
 		return nil, p.signIn("there is no SSO token: nobody is signed in")
@@ -179,7 +180,7 @@ func (p *Provider) readToken() (*entry, error) {
 
 // refresh gets a new token, in one process at a time; the others find it in the file.
 func (p *Provider) refresh(ctx context.Context) (Token, error) {
-	path := p.tokenPath()
+	path := p.TokenPath()
 	lockCtx, cancel := context.WithTimeout(ctx, 2*callTimeout)
 	defer cancel()
 	unlock, err := awscache.Lock(lockCtx, path)
