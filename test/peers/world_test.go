@@ -39,6 +39,7 @@ var programs = sync.OnceValues(func() (kit.Programs, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	endWorld()
 	if p, err := programs(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(p.Client)) // temporary anyway
 	}
