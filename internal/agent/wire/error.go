@@ -39,3 +39,14 @@ func (e *Error) Write(w http.ResponseWriter) {
 	w.WriteHeader(e.Status)
 	_, _ = w.Write(body) // the client has gone if this fails
 }
+
+// Unavailable words that a workload's credentials cannot be had. An SDK comes back after a 503 and
+// gives up after a 4xx, so final is the code of a refusal that waiting does not mend, and "" when the
+// credentials may yet come.
+func Unavailable(workload string, err error, final string) *Error {
+	message := "rolecall agent: workload " + workload + ": " + err.Error()
+	if final != "" {
+		return &Error{Status: http.StatusForbidden, Code: final, Message: message}
+	}
+	return &Error{Status: http.StatusServiceUnavailable, Code: "CredentialsUnavailable", Message: message, RetryAfter: time.Second}
+}

@@ -1,0 +1,244 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/rolecall-dev/rolecall/internal/agent/broker"
+	"github.com/rolecall-dev/rolecall/internal/agent/guard"
+)
+
+// document is rolecall.yaml. The plane's part of it is read by `rolecall apply`, and not looked into here.
+type document struct {
+	Agent     agentSection    `yaml:"agent"`
+	Workloads []workloadEntry `yaml:"workloads"`
+
+	Version  yaml.Node `yaml:"version"`
+	Accounts yaml.Node `yaml:"accounts"`
+}
+
+type agentSection struct {
+	Listen      scalar        `yaml:"listen"`
+	ECSAddress  scalar        `yaml:"ecs_address"`
+	IMDS        []imdsEntry   `yaml:"imds"`
+	AllowFrom   []scalar      `yaml:"allow_from"`
+	State       scalar        `yaml:"state"`
+	Tokens      scalar        `yaml:"tokens"`
+	Audit       scalar        `yaml:"audit"`
+	Region      scalar        `yaml:"region"`
+	Profile     scalar        `yaml:"profile"`
+	STSEndpoint scalar        `yaml:"sts_endpoint"`
+	Limits      limitsSection `yaml:"limits"`
+}
+
+type limitsSection struct {
+	Connections       int    `yaml:"connections"`
+	CallerConnections int    `yaml:"caller_connections"`
+	Rate              scalar `yaml:"rate"`
+	Burst             int    `yaml:"burst"`
+}
+
+type imdsEntry struct {
+	Address          scalar   `yaml:"address"`
+	Workloads        []string `yaml:"workloads"`
+	V1               bool     `yaml:"v1"`
+	HopLimit         int      `yaml:"hop_limit"`
+	InstanceID       string   `yaml:"instance_id"`
+	AvailabilityZone string   `yaml:"availability_zone"`
+}
+
+type workloadEntry struct {
+	Name              scalar            `yaml:"name"`
+	RoleARN           scalar            `yaml:"role_arn"`
+	SessionName       scalar            `yaml:"session_name"`
+	ExternalID        scalar            `yaml:"external_id"`
+	Duration          scalar            `yaml:"duration"`
+	Policy            yaml.Node         `yaml:"policy"`
+	PolicyARNs        []string          `yaml:"policy_arns"`
+	Tags              map[string]string `yaml:"tags"`
+	TransitiveTagKeys []string          `yaml:"transitive_tag_keys"`
+	SourceIdentity    scalar            `yaml:"source_identity"`
+	Region            scalar            `yaml:"region"`
+	Selectors         struct {
+		UID    []uint32 `yaml:"uid"`
+		Cgroup []string `yaml:"cgroup"`
+	} `yaml:"selectors"`
+	Endpoints []string `yaml:"endpoints"`
+}
+
+// scalar is a value with the line that it is on.
+type scalar struct {
+	value string
+	line  int
+	set   bool
+}
+
+// UnmarshalYAML takes strings, numbers and booleans as they are written.
+func (s *scalar) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind != yaml.ScalarNode {
+		return fmt.Errorf("line %d: want a single value", n.Line)
+	}
+	*s = scalar{n.Value, n.Line, n.Tag != "!!null"}
+	return nil
+}
+
+func (l *loader) parse() document {
+	var d document
+	decoder := yaml.NewDecoder(bytes.NewReader(l.s.Data))
+	decoder.KnownFields(true)
+	err := decoder.Decode(&d)
+	if errors.Is(err, io.EOF) {
+		return d // an empty file
+	}
+	var several *yaml.TypeError
+	switch {
+	case errors.As(err, &several):
+		for _, text := range several.Errors {
+			l.yamlProblem(text)
+		}
+	case err != nil:
+		l.yamlProblem(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	return d
+}
+
+// yamlProblem turns the decoder's "line 3: field x not found in type y" into words for people.
+func (l *loader) yamlProblem(text string) {
+	line := 0
+	if m := regexp.MustCompile(`^line (\d+): (?s:(.*))$`).FindStringSubmatch(text); m != nil {
+		line, _ = strconv.Atoi(m[1]) // digits
+		text = m[2]
+	}
+	if m := regexp.MustCompile(`^field (\S+) not found in type`).FindStringSubmatch(text); m != nil {
+		text = fmt.Sprintf("unknown key %q", m[1])
+	}
+	text = regexp.MustCompile(` into config\.\w+`).ReplaceAllString(text, "")
+	l.problem(max(line, 1), "%s", text)
+}
+
+func (l *loader) workloads(c *Config, f document) {
+	seen := map[string]int{}
+	for i, e := range f.Workloads {
+		line := e.Name.line
+		if !nameOK(e.Name.value) {
+			l.problem(line, "workloads[%d]: name %q: want 1 to 64 letters, digits, '.', '_' or '-', not starting with '.'", i, e.Name.value)
+			continue
+		}
+		if first, ok := seen[e.Name.value]; ok {
+			l.problem(line, "workload %s: the name is taken on line %d", e.Name.value, first)
+			continue
+		}
+		seen[e.Name.value] = line
+		c.Workloads = append(c.Workloads, l.workload(c, e))
+	}
+}
+
+func nameOK(s string) bool {
+	return regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$`).MatchString(s)
+}
+
+func (l *loader) workload(c *Config, e workloadEntry) Workload {
+	name, line := e.Name.value, e.Name.line
+	w := Workload{
+		Workload: broker.Workload{
+			Name: name, RoleARN: e.RoleARN.value, ExternalID: e.ExternalID.value,
+			PolicyARNs: e.PolicyARNs, TransitiveTagKeys: e.TransitiveTagKeys,
+			SourceIdentity: e.SourceIdentity.value, Region: e.Region.value,
+		},
+		Selectors: guard.Selectors{UIDs: e.Selectors.UID, Cgroups: e.Selectors.Cgroup},
+		Origin:    l.at(line),
+	}
+	if w.Region == "" {
+		w.Region = c.Region.Value
+	}
+	if w.RoleARN != "" && !regexp.MustCompile(`^arn:[a-z0-9-]+:iam::\d{12}:role/[\x21-\x7e]{1,576}$`).MatchString(w.RoleARN) {
+		l.problem(e.RoleARN.line, "workload %s: role_arn %q: want arn:aws:iam::ACCOUNT:role/NAME", name, w.RoleARN)
+	}
+	if err := w.Selectors.Validate(); err != nil {
+		l.problem(line, "workload %s: %v", name, err)
+	}
+	for _, s := range e.Endpoints {
+		if s != string(Container) && s != string(Instance) {
+			l.problem(line, "workload %s: endpoint %q: want container or instance", name, s)
+		}
+		w.Endpoints = append(w.Endpoints, Endpoint(s))
+	}
+	for _, k := range sortedKeys(e.Tags) {
+		w.Tags = append(w.Tags, broker.Tag{Key: k, Value: e.Tags[k]})
+	}
+	w.SessionName = l.sessionName(e)
+	w.Duration = l.duration(e)
+	w.Policy = l.policy(e)
+	return w
+}
+
+// sessionName fills in the template. The default tells workload and machine apart in CloudTrail.
+func (l *loader) sessionName(e workloadEntry) string {
+	template := e.SessionName.value
+	if template == "" {
+		template = "{workload}@{host}"
+	}
+	name := strings.NewReplacer("{workload}", e.Name.value, "{host}", l.s.Host).Replace(template)
+	if strings.ContainsAny(name, "{}") {
+		l.problem(e.SessionName.line, "workload %s: session_name %q: only {workload} and {host} can stand in it", e.Name.value, template)
+		return name
+	}
+	name = regexp.MustCompile(`[^\w+=,.@-]`).ReplaceAllString(name, "-")
+	name = strings.TrimSuffix(name[:min(64, len(name))], "@")
+	if len(name) < 2 {
+		name += "--"
+	}
+	return name
+}
+
+// duration takes "1h", "45m" or a number of seconds.
+func (l *loader) duration(e workloadEntry) time.Duration {
+	text := e.Duration.value
+	if text == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(text)
+	if seconds, numeric := strconv.Atoi(text); numeric == nil {
+		d, err = time.Duration(seconds)*time.Second, nil
+	}
+	if err != nil || d < 15*time.Minute || d > 12*time.Hour {
+		l.problem(e.Duration.line, "workload %s: duration %q: want 15m to 12h", e.Name.value, text)
+	}
+	return d
+}
+
+// policy takes JSON text, or the policy written as YAML.
+func (l *loader) policy(e workloadEntry) string {
+	n := e.Policy
+	if n.Kind == 0 || n.Tag == "!!null" {
+		return ""
+	}
+	text := []byte(n.Value)
+	if n.Kind != yaml.ScalarNode {
+		var v any
+		if err := n.Decode(&v); err != nil {
+			l.problem(n.Line, "workload %s: policy: %v", e.Name.value, err)
+			return ""
+		}
+		var err error
+		if text, err = json.Marshal(v); err != nil {
+			l.problem(n.Line, "workload %s: policy: %v", e.Name.value, err)
+			return ""
+		}
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, text); err != nil {
+		l.problem(n.Line, "workload %s: policy is not JSON: %v", e.Name.value, err)
+		return ""
+	}
+	return compact.String()
+}
