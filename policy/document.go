@@ -1,5 +1,11 @@
 package policy
 
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
 // Position is a place in a document. Line and Column start at 1; Column counts characters.
 type Position struct{ Line, Column int }
 
@@ -10,6 +16,20 @@ type Effect uint8
 const (
 	Deny Effect = iota
 	Allow
+)
+
+// String returns Allow or Deny.
+func (e Effect) String() string {
+	if e == Allow {
+		return "Allow"
+	}
+	return "Deny"
+}
+
+// Versions of the policy language.
+const (
+	Version2008 = "2008-10-17"
+	Version2012 = "2012-10-17"
 )
 
 // Document is a parsed and validated policy document. It is immutable.
@@ -36,6 +56,9 @@ type Statement struct {
 	Conditions  []Condition
 	// Start is the opening brace, End the place after the closing one.
 	Start, End Position
+	// Unknown is set on a statement of ParseStored with a part that this version does not know. As a Deny it
+	// denies whatever its other elements match; as an Allow it allows nothing.
+	Unknown bool
 }
 
 // PrincipalValue is one value of a Principal or NotPrincipal element.
@@ -73,11 +96,55 @@ func (d *Document) Statements() []Statement { return d.statements }
 
 // PrincipalARNs returns the IAM user and role ARNs that Principal and NotPrincipal elements name, each
 // once. AWS stores the unique ids behind them when the policy is put; see [WithPrincipals].
-func (d *Document) PrincipalARNs() []string { return nil }
+func (d *Document) PrincipalARNs() []string {
+	var out []string
+	for i := range d.statements {
+		for _, p := range d.statements[i].Principals {
+			if p.Type == "AWS" && isEntityARN(p.Value) && !slices.Contains(out, p.Value) {
+				out = append(out, p.Value)
+			}
+		}
+	}
+	return out
+}
 
 // ContextKeys returns the condition keys and policy variables that d reads, as it spells them, each
 // once and sorted: the answer of GetContextKeysForCustomPolicy.
-func (d *Document) ContextKeys() []string { return nil }
+func (d *Document) ContextKeys() []string {
+	seen := map[string]string{}
+	add := func(k string) {
+		if _, ok := seen[strings.ToLower(k)]; !ok {
+			seen[strings.ToLower(k)] = k
+		}
+	}
+	vars := func(values []string) {
+		if d.version != Version2012 {
+			return
+		}
+		for _, v := range values {
+			tokens, _ := tokenize(v, true, true)
+			for _, t := range tokens {
+				if t.kind == tokenVar {
+					add(t.spelled)
+				}
+			}
+		}
+	}
+	for i := range d.statements {
+		s := &d.statements[i]
+		vars(s.Resources)
+		for _, c := range s.Conditions {
+			add(c.Key)
+			vars(c.Values)
+		}
+	}
+	out := make([]string, 0, len(seen))
+	for _, k := range seen {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
 
 // Error is why a document was refused.
 type Error struct {
@@ -92,10 +159,48 @@ type Error struct {
 	Detail string
 }
 
-// Error implements error.
+// Error implements error: AWS's message alone, since it goes to clients.
 func (e *Error) Error() string { return e.Message }
+
+// The codes of Error.
+const (
+	codeDocument = "MalformedPolicyDocument"
+	codePolicy   = "MalformedPolicy"
+	codeLimit    = "LimitExceeded"
+)
 
 // Parse reads a document of a kind and refuses what AWS refuses when it is put. The error is an [*Error].
 func Parse(kind Kind, text []byte) (*Document, error) {
-	return nil, &Error{Code: "MalformedPolicyDocument", Message: "Syntax errors in policy."}
+	return parse(kind, string(text), true)
+}
+
+// ParseStored reads a document that was accepted once, by Parse of this or another version: it only needs to
+// be readable. What it does not know is marked in [Statement.Unknown]. The error is an [*Error].
+func ParseStored(kind Kind, text []byte) (*Document, error) {
+	return parse(kind, string(text), false)
+}
+
+func parse(kind Kind, src string, strict bool) (*Document, error) {
+	v := &validator{kind: kind, words: wordsOf(kind), src: src, strict: strict}
+	if len(src) > maxDocument {
+		return nil, &Error{Code: codeLimit, Message: sizeMessage(kind), Detail: "the document is larger than 131,072 bytes"}
+	}
+	if !utf8.ValidString(src) {
+		return nil, v.errAt(-1, v.words.json, "the document is not UTF-8")
+	}
+	root, pos, msg, ok := readJSON(src)
+	if !ok {
+		return nil, v.errAt(pos, v.words.json, msg)
+	}
+	if root.kind != nodeObject {
+		return nil, v.errAt(root.start, v.words.json, "the document is not a JSON object")
+	}
+	d := &Document{kind: kind, size: sizeOf(src)}
+	if err := v.document(d, &root); err != nil {
+		return nil, err
+	}
+	if strict && d.size > maxSize(kind) {
+		return nil, &Error{Code: codeLimit, Message: sizeMessage(kind)}
+	}
+	return d, nil
 }

@@ -37,7 +37,8 @@ type Principal struct {
 	// account:name of a federated user.
 	UserID string
 	// EntityARN and EntityID are of the IAM entity behind the principal: the user itself, the role of
-	// a session (with its path), the user that issued a federated session; empty for root.
+	// a session (with its path), the user that issued a federated session. For a federated session that root
+	// issued EntityARN is arn:aws:iam::123456789012:root: its rights are then those of its session policies.
 	EntityARN string
 	EntityID  string
 	// UserName is aws:username: set for users only.
