@@ -1,0 +1,124 @@
+package iam
+
+import (
+	"strings"
+
+	"github.com/rolecall-dev/rolecall/internal/plane/awsapi"
+	"github.com/rolecall-dev/rolecall/internal/plane/awsapi/iamapi"
+)
+
+// Register binds the operations to s. What is not here answers InvalidAction.
+func Register(s *awsapi.Service, o Options) {
+	v := &service{authorizer: o.Authorizer, directory: o.Directory, quotas: DefaultQuotas()}
+	if o.Quotas != nil {
+		v.quotas = *o.Quotas
+	}
+	v.registerUsers(s)
+	v.registerGroups(s)
+	v.registerRoles(s)
+	v.registerPolicies(s)
+}
+
+// readOnly reports whether an operation changes nothing, which its name tells.
+func readOnly(operation string) bool {
+	for _, verb := range []string{"Get", "List", "Simulate", "Generate"} {
+		if strings.HasPrefix(operation, verb) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *service) registerUsers(s *awsapi.Service) {
+	handle(s, iamapi.CreateUser, v.createUser)
+	handle(s, iamapi.GetUser, v.getUser)
+	handle(s, iamapi.ListUsers, v.listUsers)
+	handle(s, iamapi.UpdateUser, v.updateUser)
+	handle(s, iamapi.DeleteUser, v.deleteUser)
+	handle(s, iamapi.TagUser, v.tagUser)
+	handle(s, iamapi.UntagUser, v.untagUser)
+	handle(s, iamapi.ListUserTags, v.listUserTags)
+	handle(s, iamapi.PutUserPermissionsBoundary, v.putUserBoundary)
+	handle(s, iamapi.DeleteUserPermissionsBoundary, v.deleteUserBoundary)
+	handle(s, iamapi.PutUserPolicy, v.putUserPolicy)
+	handle(s, iamapi.GetUserPolicy, v.getUserPolicy)
+	handle(s, iamapi.DeleteUserPolicy, v.deleteUserPolicy)
+	handle(s, iamapi.ListUserPolicies, v.listUserPolicies)
+	handle(s, iamapi.AttachUserPolicy, v.attachUserPolicy)
+	handle(s, iamapi.DetachUserPolicy, v.detachUserPolicy)
+	handle(s, iamapi.ListAttachedUserPolicies, v.listAttachedUserPolicies)
+	handle(s, iamapi.CreateAccessKey, v.createAccessKey)
+	handle(s, iamapi.ListAccessKeys, v.listAccessKeys)
+	handle(s, iamapi.UpdateAccessKey, v.updateAccessKey)
+	handle(s, iamapi.DeleteAccessKey, v.deleteAccessKey)
+	handle(s, iamapi.GetAccessKeyLastUsed, v.getAccessKeyLastUsed)
+}
+
+func (v *service) registerGroups(s *awsapi.Service) {
+	handle(s, iamapi.CreateGroup, v.createGroup)
+	handle(s, iamapi.GetGroup, v.getGroup)
+	handle(s, iamapi.ListGroups, v.listGroups)
+	handle(s, iamapi.UpdateGroup, v.updateGroup)
+	handle(s, iamapi.DeleteGroup, v.deleteGroup)
+	handle(s, iamapi.AddUserToGroup, v.addUserToGroup)
+	handle(s, iamapi.RemoveUserFromGroup, v.removeUserFromGroup)
+	handle(s, iamapi.ListGroupsForUser, v.listGroupsForUser)
+	handle(s, iamapi.PutGroupPolicy, v.putGroupPolicy)
+	handle(s, iamapi.GetGroupPolicy, v.getGroupPolicy)
+	handle(s, iamapi.DeleteGroupPolicy, v.deleteGroupPolicy)
+	handle(s, iamapi.ListGroupPolicies, v.listGroupPolicies)
+	handle(s, iamapi.AttachGroupPolicy, v.attachGroupPolicy)
+	handle(s, iamapi.DetachGroupPolicy, v.detachGroupPolicy)
+	handle(s, iamapi.ListAttachedGroupPolicies, v.listAttachedGroupPolicies)
+}
+
+func (v *service) registerRoles(s *awsapi.Service) {
+	handle(s, iamapi.CreateRole, v.createRole)
+	handle(s, iamapi.GetRole, v.getRole)
+	handle(s, iamapi.ListRoles, v.listRoles)
+	handle(s, iamapi.UpdateRole, v.updateRole)
+	handle(s, iamapi.UpdateRoleDescription, v.updateRoleDescription)
+	handle(s, iamapi.UpdateAssumeRolePolicy, v.updateAssumeRolePolicy)
+	handle(s, iamapi.DeleteRole, v.deleteRole)
+	handle(s, iamapi.TagRole, v.tagRole)
+	handle(s, iamapi.UntagRole, v.untagRole)
+	handle(s, iamapi.ListRoleTags, v.listRoleTags)
+	handle(s, iamapi.PutRolePermissionsBoundary, v.putRoleBoundary)
+	handle(s, iamapi.DeleteRolePermissionsBoundary, v.deleteRoleBoundary)
+	handle(s, iamapi.PutRolePolicy, v.putRolePolicy)
+	handle(s, iamapi.GetRolePolicy, v.getRolePolicy)
+	handle(s, iamapi.DeleteRolePolicy, v.deleteRolePolicy)
+	handle(s, iamapi.ListRolePolicies, v.listRolePolicies)
+	handle(s, iamapi.AttachRolePolicy, v.attachRolePolicy)
+	handle(s, iamapi.DetachRolePolicy, v.detachRolePolicy)
+	handle(s, iamapi.ListAttachedRolePolicies, v.listAttachedRolePolicies)
+	handle(s, iamapi.CreateServiceLinkedRole, v.createServiceLinkedRole)
+	handle(s, iamapi.DeleteServiceLinkedRole, v.deleteServiceLinkedRole)
+	handle(s, iamapi.GetServiceLinkedRoleDeletionStatus, v.getServiceLinkedRoleDeletionStatus)
+	handle(s, iamapi.CreateInstanceProfile, v.createInstanceProfile)
+	handle(s, iamapi.GetInstanceProfile, v.getInstanceProfile)
+	handle(s, iamapi.ListInstanceProfiles, v.listInstanceProfiles)
+	handle(s, iamapi.ListInstanceProfilesForRole, v.listInstanceProfilesForRole)
+	handle(s, iamapi.DeleteInstanceProfile, v.deleteInstanceProfile)
+	handle(s, iamapi.AddRoleToInstanceProfile, v.addRoleToInstanceProfile)
+	handle(s, iamapi.RemoveRoleFromInstanceProfile, v.removeRoleFromInstanceProfile)
+	handle(s, iamapi.TagInstanceProfile, v.tagInstanceProfile)
+	handle(s, iamapi.UntagInstanceProfile, v.untagInstanceProfile)
+	handle(s, iamapi.ListInstanceProfileTags, v.listInstanceProfileTags)
+}
+
+func (v *service) registerPolicies(s *awsapi.Service) {
+	handle(s, iamapi.CreatePolicy, v.createPolicy)
+	handle(s, iamapi.GetPolicy, v.getPolicy)
+	handle(s, iamapi.ListPolicies, v.listPolicies)
+	handle(s, iamapi.DeletePolicy, v.deletePolicy)
+	handle(s, iamapi.TagPolicy, v.tagPolicy)
+	handle(s, iamapi.UntagPolicy, v.untagPolicy)
+	handle(s, iamapi.ListPolicyTags, v.listPolicyTags)
+	handle(s, iamapi.CreatePolicyVersion, v.createPolicyVersion)
+	handle(s, iamapi.GetPolicyVersion, v.getPolicyVersion)
+	handle(s, iamapi.ListPolicyVersions, v.listPolicyVersions)
+	handle(s, iamapi.SetDefaultPolicyVersion, v.setDefaultPolicyVersion)
+	handle(s, iamapi.DeletePolicyVersion, v.deletePolicyVersion)
+	handle(s, iamapi.ListEntitiesForPolicy, v.listEntitiesForPolicy)
+}

@@ -1,0 +1,3 @@
+package iam
+
+type reports struct{}
