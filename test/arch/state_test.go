@@ -186,7 +186,7 @@ func mutableByType(v packageVar) string {
 func embedded(v packageVar) bool {
 	for _, group := range v.source.file.Comments {
 		for _, c := range group.List {
-			if strings.HasPrefix(c.Text, "//go:embed") && group.End() < v.spec.Pos() && v.spec.Pos()-group.End() < 3 {
+			if strings.HasPrefix(c.Text, "//go:embed") && group.End() < v.spec.Pos() && int(v.spec.Pos()-group.End()) <= len("\nvar ") {
 				return true
 			}
 		}
