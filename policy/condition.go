@@ -19,7 +19,7 @@ type condition struct {
 	dates    []instant
 	prefixes []netip.Prefix
 	texts    []string
-	// wantTrue and wantFalse are of Null.
+	// wantTrue and wantFalse are of Null, and of Bool without variables.
 	wantTrue, wantFalse bool
 }
 
@@ -36,7 +36,13 @@ func compileCondition(c *Condition, vars bool) condition {
 			return out
 		}
 		switch op.kind {
-		case opString, opStringFold, opBool:
+		case opBool:
+			out.wantTrue = out.wantTrue || equalFold(v, "true")
+			out.wantFalse = out.wantFalse || equalFold(v, "false")
+			if strings.Contains(v, "${") {
+				out.globs = append(out.globs, makeGlob(v, false, vars))
+			}
+		case opString, opStringFold:
 			out.globs = append(out.globs, makeGlob(v, false, vars))
 		case opStringLike:
 			out.globs = append(out.globs, makeGlob(v, true, vars))
@@ -131,6 +137,9 @@ func (c *condition) matchOne(v *value, i int, ev *evaluation) bool {
 		}
 	case opStringFold, opBool:
 		s := v.at(i)
+		if c.wantTrue && equalFold(s, "true") || c.wantFalse && equalFold(s, "false") {
+			return true
+		}
 		for j := range c.globs {
 			if c.globs[j].equalFold(s, ev) {
 				return true

@@ -7,6 +7,11 @@ type evaluation struct {
 	r *Request
 	// action is the request's action, prefix its part before the colon with the colon.
 	action, prefix string
+	// lowered is the start of the action in lower case; long are actions that do not fit.
+	lowered [64]byte
+	long    []byte
+	// actionHash and serviceHash are for the tables of indexes.
+	actionHash, serviceHash uint32
 	// owner is the account of the resource.
 	owner   string
 	bounded bool
@@ -35,12 +40,41 @@ func Evaluate(r *Request, p *Policies) Decision {
 
 func (ev *evaluation) start(r *Request, p *Policies) {
 	ev.r, ev.action = r, r.Action
-	if i := strings.IndexByte(r.Action, ':'); i >= 0 {
-		ev.prefix = r.Action[:i+1]
-	}
+	ev.lowerAction()
 	ev.owner = ownerOf(r)
 	ev.bounded = p.bounded()
 	ev.cross = r.Principal.hasAccount() && ev.owner != r.Principal.Account
+}
+
+// lowerAction prepares what indexes are asked for.
+func (ev *evaluation) lowerAction() {
+	a := ev.action
+	if len(a) > len(ev.lowered) {
+		ev.long = []byte(asciiLower(a))
+	}
+	h := uint32(fnvOffset)
+	for i := 0; i < len(a); i++ {
+		c := a[i]
+		if c-'A' < 26 {
+			c += 'a' - 'A'
+		}
+		if c == ':' && ev.prefix == "" {
+			ev.prefix, ev.serviceHash = a[:i+1], h
+		}
+		if i < len(ev.lowered) {
+			ev.lowered[i] = c
+		}
+		h = (h ^ uint32(c)) * fnvPrime
+	}
+	ev.actionHash = h
+}
+
+// lowerBytes returns the first n bytes of the action in lower case.
+func (ev *evaluation) lowerBytes(n int) []byte {
+	if ev.long != nil {
+		return ev.long[:n]
+	}
+	return ev.lowered[:n]
 }
 
 // ownerOf finds the account of the resource.
@@ -228,20 +262,12 @@ func (o *outcome) add(s *statement, g grant) {
 	o.grants |= g
 }
 
-// find looks the action up in lower case, without making a string of it.
+// find returns the parts of the index for the action.
 func (x *index) find(ev *evaluation) (*bucket, *serviceIndex) {
-	var room [96]byte
-	buf := room[:0]
-	if len(ev.action) > len(room) {
-		buf = make([]byte, 0, len(ev.action))
-	}
-	for i := 0; i < len(ev.action); i++ {
-		buf = append(buf, lower(ev.action[i]))
-	}
-	exact := x.exact[string(buf)]
+	exact := x.exact.find(ev.actionHash, ev.lowerBytes(len(ev.action)))
 	var service *serviceIndex
-	if n := len(ev.prefix); n > 0 && len(x.services) > 0 {
-		service = x.services[string(buf[:n-1])]
+	if n := len(ev.prefix); n > 0 {
+		service = x.services.find(ev.serviceHash, ev.lowerBytes(n-1))
 	}
 	return exact, service
 }

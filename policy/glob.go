@@ -295,6 +295,9 @@ func (g *glob) match(s string, ev *evaluation) bool {
 
 // matchVars puts values in the place of variables. They stay literal: a star in a value is a star.
 func (g *glob) matchVars(s string, ev *evaluation) bool {
+	if t := &g.tokens[0]; t.kind == tokenLit && !strings.HasPrefix(s, t.text) {
+		return false
+	}
 	var room [8]string
 	values := room[:]
 	if len(g.tokens) > len(room) {

@@ -13,8 +13,8 @@ const prefixFrom = 24
 
 // index finds the statements that an action concerns.
 type index struct {
-	exact    map[string]*bucket // by service:operation in lower case
-	services map[string]*serviceIndex
+	exact    table[bucket] // by service:operation in lower case
+	services table[serviceIndex]
 	// rest concern any service: "*", NotAction, wildcards before the colon.
 	rest bucket
 }
@@ -109,14 +109,15 @@ func buildIndex(statements []*statement) *index {
 	if len(statements) < indexFrom {
 		return nil
 	}
-	x := &index{exact: map[string]*bucket{}, services: map[string]*serviceIndex{}}
+	x := &index{}
 	for _, s := range statements {
 		x.add(s)
 	}
-	for _, b := range x.exact {
-		b.finish()
+	for _, e := range x.exact.entries {
+		e.value.finish()
 	}
-	for _, svc := range x.services {
+	for _, e := range x.services.entries {
+		svc := e.value
 		svc.all.finish()
 		for i := range svc.patterns {
 			svc.patterns[i].bucket.finish()
@@ -138,20 +139,10 @@ func (x *index) add(s *statement) {
 			return
 		}
 		if !strings.ContainsAny(op, "*?") {
-			b := x.exact[a]
-			if b == nil {
-				b = &bucket{}
-				x.exact[a] = b
-			}
-			b.add(s)
+			x.exact.at(a).add(s)
 			continue
 		}
-		svc := x.services[service]
-		if svc == nil {
-			svc = &serviceIndex{}
-			x.services[service] = svc
-		}
-		svc.add(a, op, s)
+		x.services.at(service).add(a, op, s)
 	}
 }
 
@@ -168,4 +159,78 @@ func (svc *serviceIndex) add(pattern, op string, s *statement) {
 	}
 	svc.patterns = append(svc.patterns, patternBucket{pattern: pattern})
 	svc.patterns[len(svc.patterns)-1].bucket.add(s)
+}
+
+// table is a hash table that is asked with a hash made before: one request asks many policies for one action.
+type table[V any] struct {
+	entries []entry[V]
+	// slots hold indexes into entries plus 1; their number is a power of two.
+	slots []int32
+}
+
+type entry[V any] struct {
+	key   string
+	hash  uint32
+	value *V
+}
+
+// FNV-1a, https://www.rfc-editor.org/rfc/rfc9923. Its keys come from policies, which their authors
+// pay for themselves.
+const (
+	fnvOffset = 2166136261
+	fnvPrime  = 16777619
+)
+
+func hashOf(s string) uint32 {
+	h := uint32(fnvOffset)
+	for i := 0; i < len(s); i++ {
+		h = (h ^ uint32(s[i])) * fnvPrime
+	}
+	return h
+}
+
+// at returns the value of a key and makes it if need be.
+func (t *table[V]) at(key string) *V {
+	h := hashOf(key)
+	if v := t.find(h, []byte(key)); v != nil {
+		return v
+	}
+	e := entry[V]{key: key, hash: h, value: new(V)}
+	t.entries = append(t.entries, e)
+	if 2*len(t.entries) > len(t.slots) {
+		t.slots = make([]int32, max(8, 2*len(t.slots)))
+		for i := range t.entries {
+			t.place(i)
+		}
+	} else {
+		t.place(len(t.entries) - 1)
+	}
+	return e.value
+}
+
+func (t *table[V]) place(i int) {
+	mask := uint32(len(t.slots) - 1) //nolint:gosec // bounded by the size of policies
+	for at := t.entries[i].hash & mask; ; at = (at + 1) & mask {
+		if t.slots[at] == 0 {
+			t.slots[at] = int32(i + 1) //nolint:gosec // bounded by the size of policies
+			return
+		}
+	}
+}
+
+// find returns the value of a key, nil if there is none.
+func (t *table[V]) find(hash uint32, key []byte) *V {
+	if len(t.slots) == 0 {
+		return nil
+	}
+	mask := uint32(len(t.slots) - 1) //nolint:gosec // bounded by the size of policies
+	for at := hash & mask; ; at = (at + 1) & mask {
+		i := t.slots[at]
+		if i == 0 {
+			return nil
+		}
+		if e := &t.entries[i-1]; e.hash == hash && e.key == string(key) {
+			return e.value
+		}
+	}
 }
