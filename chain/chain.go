@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -44,6 +45,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+
+	// dialContainer lets tests stand in for the container addresses.
+	dialContainer func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Sources, in the order in which the chain asks them.

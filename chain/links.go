@@ -134,7 +134,7 @@ func (c *Chain) container() (rolecall.Provider, rolecall.Origin) {
 		return nil, rolecall.Origin{}
 	}
 	o := container.Options{
-		RelativeURI: relative, FullURI: full, Location: containerFull, Now: c.o.Now,
+		RelativeURI: relative, FullURI: full, Location: containerFull, Now: c.o.Now, Dial: c.o.dialContainer,
 		Token: rolecall.NewSecret(c.getenv(containerToken)), TokenFile: c.getenv(containerTokenFile),
 	}
 	if relative != "" {

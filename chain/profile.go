@@ -293,3 +293,18 @@ func (c *Chain) durationSeconds(p *awsconfig.Profile) time.Duration {
 	}
 	return time.Duration(n) * time.Second
 }
+
+// ProfileLink is the link that the profile of that name would make, whichever is in use.
+func (c *Chain) ProfileLink(name string) Link {
+	l := Link{Source: SourceProfile}
+	p, err := c.planProfile(name, nil)
+	switch {
+	case errors.Is(err, rolecall.ErrNotHere):
+		l.State, l.Reason = Absent, err.Error()
+	case err != nil:
+		l.State, l.Err = Broken, err
+	default:
+		l.State, l.Plan, l.AccessKeyID, l.provider = Present, p.origin, p.keyID, p.provider
+	}
+	return l
+}

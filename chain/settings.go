@@ -18,7 +18,7 @@ import (
 
 func equalFold(a, b string) bool { return strings.EqualFold(a, b) }
 
-func isTrue(s string) bool { return equalFold(strings.TrimSpace(s), "true") }
+func isTrue(s string) bool { return equalFold(s, "true") }
 
 // current is the profile in use; nil when it does not exist.
 func (c *Chain) current() *awsconfig.Profile { return c.config.Profile(c.profile.name) }

@@ -15,9 +15,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rolecall-dev/rolecall/internal/cli/agent"
 	"github.com/rolecall-dev/rolecall/internal/cli/cmdutil"
+	"github.com/rolecall-dev/rolecall/internal/cli/credentialprocess"
+	"github.com/rolecall-dev/rolecall/internal/cli/exec"
+	"github.com/rolecall-dev/rolecall/internal/cli/export"
 	"github.com/rolecall-dev/rolecall/internal/cli/iostreams"
+	"github.com/rolecall-dev/rolecall/internal/cli/profiles"
 	"github.com/rolecall-dev/rolecall/internal/cli/version"
+	"github.com/rolecall-dev/rolecall/internal/cli/whoami"
 )
 
 const (
@@ -28,8 +34,21 @@ const (
 
 // Main runs the program with this process's arguments and streams and returns its exit code.
 func Main() int {
-	environ := os.Environ()
-	return Run(os.Args[1:], newFactory(environ))
+	f := newFactory(os.Environ())
+	if args := os.Args[1:]; len(args) > 0 && args[0] == "credential-process" {
+		if o, ok := credentialprocess.ParseFast(args[1:], f); ok {
+			return finish(f, credentialprocess.Run(context.Background(), o))
+		}
+	}
+	return Run(os.Args[1:], f)
+}
+
+// finish prints err, if any, and returns the exit code.
+func finish(f *cmdutil.Factory, err error) int {
+	if err != nil {
+		cmdutil.Print(f.IO.ErrOut, err)
+	}
+	return cmdutil.ExitCode(err)
 }
 
 func newFactory(environ []string) *cmdutil.Factory {
@@ -55,12 +74,10 @@ func Run(args []string, f *cmdutil.Factory) int {
 	root := NewRoot(f)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil {
-		return cmdutil.ExitOK
+	if err != nil {
+		err = usageError(cmd, err)
 	}
-	err = usageError(cmd, err)
-	cmdutil.Print(f.IO.ErrOut, err)
-	return cmdutil.ExitCode(err)
+	return finish(f, err)
 }
 
 // usageError recognizes cobra's own complaints about the command line, which carry no type.
@@ -121,11 +138,19 @@ type commandGroup struct {
 // commands is the table of all commands.
 func commands(f *cmdutil.Factory) []commandGroup {
 	return []commandGroup{
-		{groupUse, []*cobra.Command{}},
+		{groupUse, []*cobra.Command{
+			exec.NewCmd(f, nil),
+			credentialprocess.NewCmd(f, nil),
+			export.NewCmd(f, nil),
+		}},
 		{groupSee, []*cobra.Command{
+			whoami.NewCmd(f, nil),
+			profiles.NewCmd(f, nil),
 			version.NewCmd(f, nil),
 		}},
-		{groupRun, []*cobra.Command{}},
+		{groupRun, []*cobra.Command{
+			agent.NewCmd(f, nil),
+		}},
 	}
 }
 

@@ -88,7 +88,8 @@ func (p *Provider) Retrieve(ctx context.Context) (rolecall.Credentials, error) {
 	case status == http.StatusNotFound:
 		return none, rolecall.NotHere("the instance has no role")
 	case status != http.StatusOK:
-		return none, fmt.Errorf("instance metadata: the list of roles answered %d", status)
+		// Turned off, or not meant for this caller: the SDKs take that for an absence too.
+		return none, rolecall.NotHere(fmt.Sprintf("the instance metadata service answers %d", status))
 	}
 	role, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
 	role = strings.TrimSpace(role)
