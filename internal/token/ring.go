@@ -10,21 +10,16 @@ package token
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/rolecall-dev/rolecall"
 	"github.com/rolecall-dev/rolecall/internal/identity"
-)
-
-// Errors of [Ring.Open] and [Ring.Unwrap].
-var (
-	// ErrMalformed: the text is no token of this format.
-	ErrMalformed = errors.New("malformed session token")
-	// ErrUnknownKey: sealed by a key that this ring does not hold (too old, or another plane's).
-	ErrUnknownKey = errors.New("session token sealed by an unknown key")
-	// ErrForged: the seal does not open: altered, or used with another access key id.
-	ErrForged = errors.New("session token does not open")
 )
 
 // Sealer seals small secrets under the master key. state.MasterKey.Sealer makes one.
@@ -46,51 +41,230 @@ type Options struct {
 	Node string
 	// Now is the clock; default time.Now.
 	Now func() time.Time
-	// Rotate is the age at which an active key makes place for the prepared one; default 24 h.
+	// Rotate is the age at which an active session key makes place for the prepared one; default 24 h.
 	Rotate time.Duration
-	// Overlap is how long an old key still opens; default and least 37 h: the longest session (36 h,
-	// GetSessionToken and GetFederationToken) and an hour.
+	// Overlap is how long an old session key still opens; default and least 37 h: the longest session
+	// (36 h, GetSessionToken and GetFederationToken) and an hour.
 	Overlap time.Duration
+	// RotateData is the age at which the key that wraps data keys is replaced; default 90 days. Such
+	// keys are kept for ever, since what they wrapped is.
+	RotateData time.Duration
 }
+
+// Uses and states of keys, as they are stored.
+const (
+	useSession = "session"
+	useData    = "data"
+
+	statePrepared = "prepared" // other nodes learn it before it seals
+	stateActive   = "active"   // seals and opens
+	stateOld      = "old"      // only opens
+)
+
+const leastOverlap = 37 * time.Hour
 
 // Ring seals and opens. It is safe for concurrent use; no call but Tick, Rotate and Reload does I/O.
-type Ring struct{}
+type Ring struct {
+	store   KeyStore
+	master  Sealer
+	options Options
+	pack    packer
 
-// OpenRing loads the ring, or makes the first keys.
+	// keys is replaced, never changed.
+	keys atomic.Pointer[keys]
+	mu   sync.Mutex // serializes changes of the ring
+}
+
+// keys is one state of the ring.
+type keys struct {
+	byID map[keyID]*key
+	// session and data are this node's active keys, prepared its next session key.
+	session, prepared, data *key
+}
+
+// OpenRing loads the ring, makes the keys that this node lacks, and rotates if it is time.
 func OpenRing(ctx context.Context, store KeyStore, master Sealer, o Options) (*Ring, error) {
-	return &Ring{}, nil
+	if o.Node == "" {
+		o.Node = "n1"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rotate <= 0 {
+		o.Rotate = 24 * time.Hour
+	}
+	if o.RotateData <= 0 {
+		o.RotateData = 90 * 24 * time.Hour
+	}
+	o.Overlap = max(o.Overlap, leastOverlap)
+	r := &Ring{store: store, master: master, options: o}
+	if err := r.Reload(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.Tick(ctx); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
-
-// Seal returns the session token and the secret access key of a new session.
-func (r *Ring) Seal(accessKeyID string, s *identity.Session) (string, rolecall.Secret, error) {
-	return "", rolecall.Secret{}, errors.ErrUnsupported
-}
-
-// Open returns the session in token and its secret access key. Expired sessions open too.
-// Errors match [ErrMalformed], [ErrUnknownKey] or [ErrForged].
-func (r *Ring) Open(accessKeyID, token string) (*identity.Session, rolecall.Secret, error) {
-	return nil, rolecall.Secret{}, ErrMalformed
-}
-
-// ID returns what names a session in a deny list: access key ids alone are not unique.
-// It does not say whether the token is genuine.
-func ID(accessKeyID, token string) (string, error) { return "", ErrMalformed }
-
-// Wrap seals a data key of at most 256 bytes. Keys that wrap are kept for ever.
-func (r *Ring) Wrap(dataKey, aad []byte) ([]byte, error) { return nil, errors.ErrUnsupported }
-
-// Unwrap is the inverse of [Ring.Wrap]; aad must be the same.
-func (r *Ring) Unwrap(wrapped, aad []byte) ([]byte, error) { return nil, ErrMalformed }
-
-// Tick rotates when it is time and drops keys past their overlap. Call it every few minutes.
-func (r *Ring) Tick(ctx context.Context) error { return nil }
-
-// Rotate activates the prepared key of this node and prepares another.
-func (r *Ring) Rotate(ctx context.Context) error { return nil }
 
 // Reload reads the keys that other nodes have made.
-func (r *Ring) Reload(ctx context.Context) error { return nil }
+func (r *Ring) Reload(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	records, err := r.store.RingKeys(ctx)
+	if err != nil {
+		return err
+	}
+	all := make([]*key, 0, len(records))
+	for _, record := range records {
+		k, err := openKey(record, r.master)
+		if err != nil {
+			return fmt.Errorf("opening key %s of the ring (is this the master key that sealed it?): %w", record.ID, err)
+		}
+		all = append(all, k)
+	}
+	r.keys.Store(r.arrange(all))
+	return nil
+}
 
-// PackedPercent is STS's PackedPolicySize: how much of the room for session policies and tags s
-// takes, in per cent. More than 100 is to be refused (PackedPolicyTooLarge).
-func PackedPercent(s *identity.Session) int { return 0 }
+// arrange finds this node's keys. Of several in one state, as two processes of one name could leave
+// behind, the latest counts.
+func (r *Ring) arrange(all []*key) *keys {
+	slices.SortFunc(all, func(a, b *key) int { return a.record.Since.Compare(b.record.Since) })
+	ks := &keys{byID: make(map[keyID]*key, len(all))}
+	for _, k := range all {
+		ks.byID[k.id] = k
+		if k.record.Node != r.options.Node {
+			continue
+		}
+		switch k.record.Use + " " + k.record.State {
+		case useSession + " " + stateActive:
+			ks.session = k
+		case useSession + " " + statePrepared:
+			ks.prepared = k
+		case useData + " " + stateActive:
+			ks.data = k
+		}
+	}
+	return ks
+}
+
+// Tick rotates when it is time and drops keys past their overlap. Call it every few minutes; it
+// touches the store only when there is something to do.
+func (r *Ring) Tick(ctx context.Context) error {
+	now := r.options.Now()
+	return r.change(ctx, func(c *change) {
+		if c.ks.session == nil || now.Sub(c.ks.session.record.Since) >= r.options.Rotate {
+			c.rotateSession()
+		}
+		if c.ks.data == nil || now.Sub(c.ks.data.record.Since) >= r.options.RotateData {
+			c.rotateData()
+		}
+		for _, k := range c.ks.byID {
+			if k.record.Use == useSession && k.record.State == stateOld && now.Sub(k.record.Since) >= r.options.Overlap {
+				c.remove = append(c.remove, k)
+			}
+		}
+	})
+}
+
+// Rotate activates the prepared session key of this node and prepares another, whatever their age.
+// Sessions sealed so far stay good.
+func (r *Ring) Rotate(ctx context.Context) error {
+	return r.change(ctx, func(c *change) { c.rotateSession() })
+}
+
+// change is what is to become of the ring.
+type change struct {
+	r      *Ring
+	ks     *keys
+	now    time.Time
+	put    []*key
+	remove []*key
+	err    error
+}
+
+// change lets f plan, writes the plan to the store, and then makes it the ring's state.
+func (r *Ring) change(ctx context.Context, f func(*change)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := &change{r: r, ks: r.keys.Load(), now: r.options.Now().UTC().Truncate(time.Second)}
+	f(c)
+	if c.err != nil {
+		return c.err
+	}
+	if len(c.put) == 0 && len(c.remove) == 0 {
+		return nil
+	}
+	var put []identity.RingKey
+	var remove []string
+	next := make(map[keyID]*key, len(c.ks.byID)+len(c.put))
+	for id, k := range c.ks.byID {
+		next[id] = k
+	}
+	for _, k := range c.put {
+		put = append(put, k.record)
+		next[k.id] = k
+	}
+	for _, k := range c.remove {
+		remove = append(remove, k.record.ID)
+		delete(next, k.id)
+	}
+	if err := r.store.PutRingKeys(ctx, put, remove); err != nil {
+		return fmt.Errorf("changing the key ring: %w", err)
+	}
+	all := make([]*key, 0, len(next))
+	for _, k := range next {
+		all = append(all, k)
+	}
+	r.keys.Store(r.arrange(all))
+	return nil
+}
+
+func (c *change) add(use, state string) {
+	k, err := newKey(c.r.options.Node, use, state, c.now, c.r.master)
+	if err != nil {
+		c.err = errors.Join(c.err, fmt.Errorf("making a key of the ring: %w", err))
+		return
+	}
+	c.put = append(c.put, k)
+}
+
+func (c *change) move(k *key, state string) { c.put = append(c.put, k.in(state, c.now)) }
+
+func (c *change) rotateSession() {
+	if c.ks.session != nil {
+		c.move(c.ks.session, stateOld)
+	}
+	if c.ks.prepared != nil {
+		c.move(c.ks.prepared, stateActive)
+	} else {
+		c.add(useSession, stateActive)
+	}
+	c.add(useSession, statePrepared)
+}
+
+func (c *change) rotateData() {
+	if c.ks.data != nil {
+		c.move(c.ks.data, stateOld)
+	}
+	c.add(useData, stateActive)
+}
+
+// PackedPercent is the package's function of that name.
+func (r *Ring) PackedPercent(s *identity.Session) int { return r.pack.percent(s) }
+
+// String tells the keys' ids and states.
+func (r *Ring) String() string {
+	var lines []string
+	for _, k := range r.keys.Load().byID {
+		lines = append(lines, k.record.Node+"/"+k.record.Use+" "+k.record.ID+" "+k.record.State)
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, ", ")
+}
+
+// GoString is String: fmt must not find the keys.
+func (r *Ring) GoString() string { return r.String() }
+
+func random(b []byte) { _, _ = rand.Read(b) } // never fails: crypto/rand ends the process instead

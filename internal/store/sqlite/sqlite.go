@@ -21,6 +21,7 @@ import (
 	driver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/rolecall-dev/rolecall/internal/identity"
 	"github.com/rolecall-dev/rolecall/internal/store"
 )
 
@@ -248,4 +249,14 @@ func translate(err error) error {
 		return fmt.Errorf("SQLite (%s): %w", strconv.Itoa(e.Code()), err)
 	}
 	return err
+}
+
+// RingKeys returns the keys of the token ring.
+func (s *Store) RingKeys(ctx context.Context) ([]identity.RingKey, error) {
+	return store.RingKeys{Store: s}.RingKeys(ctx)
+}
+
+// PutRingKeys writes and removes keys of the token ring in one transaction.
+func (s *Store) PutRingKeys(ctx context.Context, put []identity.RingKey, remove []string) error {
+	return store.RingKeys{Store: s}.PutRingKeys(ctx, put, remove)
 }
