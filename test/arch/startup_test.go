@@ -1,0 +1,69 @@
+package arch
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+)
+
+var initLine = regexp.MustCompile(`(?m)^init (\S+) @\S+ ms, (\S+) ms clock`)
+
+// The client is started by every SDK that has it as credential_process. Initialization of packages is the part of
+// that which a new dependency makes worse unnoticed: one library's tables cost 18 ms.
+func TestClientInitializesFast(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the client")
+	}
+	program := filepath.Join(t.TempDir(), "rolecall")
+	build := exec.Command("go", "build", "-o", program, module+"/cmd/rolecall")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the client: %v\n%s", err, out)
+	}
+	const (
+		runs       = 15
+		maxPackage = 0.2 // ms
+		maxTotal   = 1.0
+	)
+	fastest := map[string]float64{}
+	total := -1.0
+	for range runs {
+		cmd := exec.Command(program, "version")
+		cmd.Env = []string{"HOME=" + t.TempDir(), "GODEBUG=inittrace=1"}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("rolecall version: %v\n%s", err, out)
+		}
+		lines := initLine.FindAllSubmatch(out, -1)
+		if len(lines) < 5 {
+			t.Fatalf("%d packages initialized: the trace is not understood\n%s", len(lines), out)
+		}
+		sum := 0.0
+		for _, line := range lines {
+			ms, err := strconv.ParseFloat(string(line[2]), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += ms
+			name := string(line[1])
+			if old, ok := fastest[name]; !ok || ms < old {
+				fastest[name] = ms
+			}
+		}
+		if total < 0 || sum < total {
+			total = sum
+		}
+	}
+	for name, ms := range fastest {
+		if ms > maxPackage {
+			t.Errorf("package %s takes %.3f ms to initialize, at best of %d runs: at most %.1f", name, ms, runs, maxPackage)
+		}
+	}
+	if total > maxTotal {
+		t.Errorf("all packages take %.3f ms to initialize, at best of %d runs: at most %.1f", total, runs, maxTotal)
+	}
+	t.Logf("%.3f ms in all", total)
+}
