@@ -139,7 +139,12 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	first, err := s.Session(ctx, o.workload())
+	issue := s.Session
+	if o.As == AsEnv && o.RoleARN == "" {
+		// The environment takes keys of any life as they are; an endpoint only those that end.
+		issue = func(ctx context.Context, _ broker.Workload) (rolecall.Credentials, error) { return s.chain.Retrieve(ctx) }
+	}
+	first, err := issue(ctx, o.workload())
 	if err != nil {
 		return err
 	}
