@@ -108,6 +108,7 @@ func (b *Body) announce(headers []string) error {
 			if err != nil {
 				return err
 			}
+			e.trailer = true
 			b.expect = append(b.expect, e)
 		}
 	}
@@ -135,25 +136,36 @@ func (b *Body) Expect(c Checksum) error {
 
 // Checksums returns those that were expected and found right, from trailers as well as by
 // [Body.Expect]. It is nil until Read has returned io.EOF.
-func (b *Body) Checksums() []Checksum {
+func (b *Body) Checksums() []Checksum { return b.matched(func(*expectation) bool { return true }) }
+
+// Trailers returns the checksums that came as trailers and matched. It is nil until Read has
+// returned io.EOF.
+func (b *Body) Trailers() []Checksum {
+	return b.matched(func(e *expectation) bool { return e.trailer })
+}
+
+func (b *Body) matched(which func(*expectation) bool) []Checksum {
 	if b.result != io.EOF { //nolint:errorlint // the sentinel itself is stored
 		return nil
 	}
-	sums := make([]Checksum, 0, len(b.expect))
+	var sums []Checksum
 	for _, e := range b.expect {
-		sums = append(sums, Checksum{Algorithm: e.algorithm, Value: e.want})
+		if which(e) {
+			sums = append(sums, Checksum{Algorithm: e.algorithm, Value: e.want})
+		}
 	}
 	return sums
 }
 
-// AnnouncedChecksum is the algorithm of the checksum that will come as a trailer, "" if none will.
-func (b *Body) AnnouncedChecksum() string {
+// AnnouncedTrailers returns the algorithms of the checksums that will come as trailers; S3 takes one.
+func (b *Body) AnnouncedTrailers() []string {
+	var algorithms []string
 	for _, e := range b.expect {
-		if e.want == "" {
-			return e.algorithm
+		if e.trailer {
+			algorithms = append(algorithms, e.algorithm)
 		}
 	}
-	return ""
+	return algorithms
 }
 
 // Close closes the request's body.
@@ -213,7 +225,7 @@ func (b *Body) finish() error {
 func (b *Body) takeTrailers(trailers map[string]string) error {
 	taken := 0
 	for _, e := range b.expect {
-		if e.want != "" {
+		if !e.trailer {
 			continue
 		}
 		value, ok := trailers[checksumPrefix+e.algorithm]

@@ -70,6 +70,7 @@ type expectation struct {
 	algorithm string
 	hash      hash.Hash
 	want      string // base64; "" until the trailer has come
+	trailer   bool
 }
 
 func newExpectation(c Checksum) (*expectation, error) {
