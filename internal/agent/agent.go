@@ -46,7 +46,7 @@ type Agent struct {
 
 	token     *ecs.Handler
 	path      *ecs.Handler
-	instances []instance
+	instances []*imds.Handler // in the order of the configuration
 	url       string
 	imdsURLs  []string
 	addresses []*linkaddr.Address
@@ -58,13 +58,11 @@ type Agent struct {
 	stop    context.CancelFunc
 	rotated sync.WaitGroup
 
+	closing sync.Once
+	closed  error
+
 	mu     sync.Mutex
 	config *config.Config
-}
-
-type instance struct {
-	config  config.IMDS
-	handler *imds.Handler
 }
 
 // Start opens the endpoints of o.Config and returns when they answer: with credentials where the
@@ -171,7 +169,7 @@ func (a *Agent) listen() error {
 			Hosts: hosts, Key: a.secret("instance metadata tokens"), V1: i.V1, Log: a.log, Logger: a.o.Logger,
 			Instance: imds.Instance{ID: a.instanceID(i), Region: c.Region.Value, AvailabilityZone: i.AvailabilityZone, Started: a.started},
 		})
-		a.instances = append(a.instances, instance{i, h})
+		a.instances = append(a.instances, h)
 		a.imdsURLs = append(a.imdsURLs, "http://"+l.Addr().String())
 		all = append(all, pending{l, h})
 	}
@@ -270,7 +268,6 @@ func (a *Agent) Reload(c *config.Config) error {
 		if c.IMDS[i].Address.Value != old.IMDS[i].Address.Value {
 			return errors.New("addresses and the state directory change only by a restart")
 		}
-		a.instances[i].config = c.IMDS[i]
 	}
 	return a.apply(c)
 }
@@ -278,6 +275,11 @@ func (a *Agent) Reload(c *config.Config) error {
 // Close stops serving (requests that are being answered get two seconds), ends all sessions, writes
 // the record to its end and takes away the addresses that were added. ctx can shorten it.
 func (a *Agent) Close(ctx context.Context) error {
+	a.closing.Do(func() { a.closed = a.close(ctx) })
+	return a.closed
+}
+
+func (a *Agent) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	var problems []error

@@ -59,12 +59,12 @@ func (a *Agent) install(now time.Time) error {
 	if a.path != nil {
 		a.path.Set(byPath)
 	}
-	for _, i := range a.instances {
+	for i, handler := range a.instances {
 		var targets []imds.Target
-		for _, w := range c.OnIMDS(i.config) {
+		for _, w := range c.OnIMDS(c.IMDS[i]) {
 			targets = append(targets, imds.Target{Session: sessions[w.Name], Selectors: w.Selectors})
 		}
-		i.handler.Set(targets)
+		handler.Set(targets)
 	}
 	return a.writeFiles(now)
 }

@@ -51,6 +51,8 @@ func add(ip netip.Addr) (*Address, error) {
 	}
 	if ip.Is4() {
 		a.Label = label
+	} else {
+		a.Flags = unix.IFA_F_NODAD // nobody else can have it, and a listener cannot wait for the search
 	}
 	if err := netlink.AddrAdd(lo, a); err != nil {
 		if errors.Is(err, unix.EPERM) {
