@@ -3,15 +3,10 @@
 package audit
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"github.com/rolecall-dev/rolecall/internal/identity"
 )
-
-// ErrClosed is what appending to a log returns after a write failed, or after Close.
-var ErrClosed = errors.New("audit log takes no records")
 
 // Event is one record. Time, Source, Name and RequestID are always given; ID and the chain are
 // filled by the log.
@@ -27,6 +22,9 @@ type Event struct {
 	RequestID string
 	// Principal is who asked; nil for a request that could not be authenticated.
 	Principal *identity.Principal
+	// IssuerARN is the ARN of the role or user behind a session; "" makes it of the principal's entity
+	// name, without a path.
+	IssuerARN string
 	// AccessKeyID is recorded for requests that were not authenticated.
 	AccessKeyID string
 	ErrorCode   string
@@ -35,7 +33,8 @@ type Event struct {
 	// Request and Response are requestParameters and responseElements.
 	Request, Response Fields
 	// RequestJSON and ResponseJSON, if not nil, stand in place of Request and Response: complete JSON
-	// objects from which the caller has taken all secrets. (The plane's wire layer has them encoded.)
+	// objects. (The plane's wire layer has them encoded.) Members whose names say that they hold a secret
+	// are hidden as in Fields, but the caller should not have them in there.
 	RequestJSON, ResponseJSON []byte
 	// Additional is additionalEventData.
 	Additional Fields
@@ -67,25 +66,3 @@ type Field struct {
 	Name  string
 	Value any
 }
-
-// Log is an open audit log.
-type Log struct{}
-
-// Options of a log.
-type Options struct{}
-
-// Open opens the log in a directory, which it makes if need be, repairs a last line that a crash
-// tore and records that, and starts the writer.
-func Open(dir string, o Options) (*Log, error) { return &Log{}, nil }
-
-// Append records what changes something. It returns once the record is on disk: call it before the
-// change is acknowledged. An error means that the operation must fail.
-func (l *Log) Append(ctx context.Context, e *Event) error { return nil }
-
-// AppendAsync records reads, refusals and the issuing of credentials: the record is queued and
-// written within milliseconds. It blocks only if the queue is full, and fails once a write failed;
-// the operation must then fail.
-func (l *Log) AppendAsync(e *Event) error { return nil }
-
-// Close writes what is queued and waits for the writer.
-func (l *Log) Close() error { return nil }
