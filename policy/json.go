@@ -115,6 +115,7 @@ func (r *jsonReader) value(depth int) (node, bool) {
 
 func (r *jsonReader) object(depth int) (node, bool) {
 	n := node{kind: nodeObject, start: r.pos}
+	var seen map[string]bool
 	r.pos++
 	for first := true; ; first = false {
 		r.space()
@@ -129,10 +130,8 @@ func (r *jsonReader) object(depth int) (node, bool) {
 		if !ok {
 			return n, false
 		}
-		for i := range n.keys {
-			if n.keys[i].name == name {
-				return n, r.fail(at, "member "+quote(name)+" is given twice")
-			}
+		if n.has(name, &seen) {
+			return n, r.fail(at, "member "+quote(name)+" is given twice")
 		}
 		r.space()
 		if r.pos >= len(r.src) || r.src[r.pos] != ':' {
@@ -153,6 +152,29 @@ func (r *jsonReader) object(depth int) (node, bool) {
 	r.pos++
 	n.end = r.pos
 	return n, true
+}
+
+// has tells whether an object has a member already. Many members are kept in seen, so that a document of
+// nothing but members costs no more than others.
+func (n *node) has(name string, seen *map[string]bool) bool {
+	const few = 16
+	if len(n.keys) < few {
+		for i := range n.keys {
+			if n.keys[i].name == name {
+				return true
+			}
+		}
+		return false
+	}
+	if *seen == nil {
+		*seen = make(map[string]bool, 4*few)
+		for i := range n.keys {
+			(*seen)[n.keys[i].name] = true
+		}
+	}
+	was := (*seen)[name]
+	(*seen)[name] = true
+	return was
 }
 
 func (r *jsonReader) array(depth int) (node, bool) {

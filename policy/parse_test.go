@@ -2,8 +2,10 @@ package policy_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -102,6 +104,7 @@ func TestRefusals(t *testing.T) {
 		{"Sid with a space", st(`"Sid":"a b","Effect":"Allow","Action":"s3:x",` + r), "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"},
 		{"principal", st(`"Effect":"Allow","Principal":"*","Action":"s3:x",` + r), "Policy document should not specify a principal."},
 		{"variable without end", res(`"arn:aws:s3:::b/${aws:username"`), syntaxErrors},
+		{"duplicate among many", `{` + manyMembers(40) + `,"m7":2}`, syntaxErrors},
 		{"too deep", strings.Repeat("[", 100000), syntaxErrors},
 		{"not UTF-8", st("\"Effect\":\"Allow\",\"Action\":\"s3:\xff\"," + r), syntaxErrors},
 	} {
@@ -224,6 +227,29 @@ func TestSizeCountsNoWhitespace(t *testing.T) {
 		}
 		if err != nil && (err.(*policy.Error).Code != "LimitExceeded" || err.Error() != "Cannot exceed quota for PolicySize: 6144") {
 			t.Errorf("with %d: %v", extra, err)
+		}
+	}
+}
+
+func manyMembers(n int) string {
+	m := make([]string, n)
+	for i := range m {
+		m[i] = fmt.Sprintf(`"m%d":1`, i)
+	}
+	return strings.Join(m, ",")
+}
+
+// TestManyMembersAreNoTrap: the reader's time grows with the length of the text only.
+func TestManyMembersAreNoTrap(t *testing.T) {
+	for _, text := range []string{
+		"{" + manyMembers(12000) + "}", doc(`{"Condition":{"StringLike":{` + manyMembers(12000) + `}}}`), strings.Repeat(`{"a":`, 20000), doc(strings.Repeat(`{},`, 40000) + "{}"),
+	} {
+		start := time.Now()
+		if _, err := policy.Parse(policy.Identity, []byte(text)); err == nil {
+			t.Error("accepted")
+		}
+		if d := time.Since(start); d > 2*time.Second {
+			t.Errorf("%d bytes took %v", len(text), d)
 		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 
 var compareCases = flag.Int("policy.cases", 3_000, "random sets of policies to compare with the reference interpreter, on 16 requests each")
 
+func newRand(i uint64) *rand.Rand { return rand.New(rand.NewPCG(1, i)) } //nolint:gosec // test data
+
 // gen makes random documents and requests out of few words, so that they often meet.
 type gen struct{ *rand.Rand }
 

@@ -1,0 +1,304 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Severity says how much a finding matters.
+type Severity uint8
+
+// The severities.
+const (
+	// Note is worth knowing.
+	Note Severity = iota
+	// Warning is probably not what was meant.
+	Warning
+	// Danger opens a door.
+	Danger
+)
+
+// String returns note, warning or danger.
+func (s Severity) String() string {
+	switch s {
+	case Note:
+		return "note"
+	case Warning:
+		return "warning"
+	case Danger:
+		return "danger"
+	}
+	return "unknown"
+}
+
+// Finding is something legal that is probably wrong.
+type Finding struct {
+	// Rule is a stable name, such as for-all-values.
+	Rule     string
+	Severity Severity
+	// Statement is the index from 0, Sid its name.
+	Statement int
+	Sid       string
+	Pos       Position
+	// Message says what is wrong and what to do.
+	Message string
+}
+
+// Lint finds what is legal but probably wrong in d, in the order of its statements. own are the accounts that
+// are not strangers, if known.
+func Lint(d *Document, own ...string) []Finding {
+	l := linter{d: d, own: own}
+	for i := range d.statements {
+		l.at = i
+		l.elements(&d.statements[i])
+		l.principals(&d.statements[i])
+		for j := range d.statements[i].Conditions {
+			l.condition(&d.statements[i], &d.statements[i].Conditions[j])
+		}
+		l.unreachable(&d.statements[i])
+	}
+	return l.out
+}
+
+type linter struct {
+	d   *Document
+	own []string
+	at  int
+	out []Finding
+}
+
+func (l *linter) add(severity Severity, rule, format string, args ...any) {
+	s := &l.d.statements[l.at]
+	l.out = append(l.out, Finding{rule, severity, l.at, s.Sid, s.Start, fmt.Sprintf(format, args...)})
+}
+
+// has tells whether a condition reads one of the keys.
+func (s *Statement) has(keys ...string) bool {
+	return slices.ContainsFunc(s.Conditions, func(c Condition) bool {
+		return slices.ContainsFunc(keys, func(k string) bool { return equalFold(k, c.Key) })
+	})
+}
+
+func (l *linter) elements(s *Statement) {
+	allow := s.Effect == Allow
+	everywhere := slices.Contains(s.Resources, "*") && !s.NotResource
+	if allow && s.NotAction {
+		l.add(Danger, "allow-not-action", "Allow with NotAction grants every action that is not listed, those of future services too: list what is needed, or use Deny with NotAction")
+	}
+	if allow && s.NotResource {
+		l.add(Danger, "allow-not-resource", "Allow with NotResource grants every resource that is not listed: list what is needed")
+	}
+	if allow && !s.NotAction && slices.Contains(s.Actions, "*") && everywhere && len(s.Conditions) == 0 && l.d.kind.isIdentity() {
+		l.add(Warning, "full-access", "grants every action on everything")
+	}
+	if allow && !s.NotAction && everywhere && l.d.kind.isIdentity() && !s.has("iam:PassedToService", "iam:AssociatedResourceArn") &&
+		slices.ContainsFunc(s.Actions, func(a string) bool { return a != "*" && matchAction(asciiLower(a), "iam:PassRole") }) {
+		l.add(Danger, "pass-role", "lets the principal hand any role to any service, and so gain its rights: name the roles, or add iam:PassedToService")
+	}
+	for _, r := range s.Resources {
+		if l.d.version == Version2008 && strings.Contains(r, "${") {
+			l.add(Warning, "old-version", "%s has a variable, but in Version 2008-10-17 it is plain text: set Version to 2012-10-17", quote(r))
+		}
+	}
+}
+
+func (k Kind) isIdentity() bool { return !k.hasPrincipals() && k != SCP && k != Boundary }
+
+// limitsCaller are keys that narrow a statement for everybody down to somebody.
+func limitsCaller() []string {
+	return []string{
+		"aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:SourceArn", "aws:SourceAccount",
+		"aws:SourceOrgID", "aws:SourceOrgPaths", "aws:SourceVpc", "aws:SourceVpce", "aws:SourceIp", "aws:VpcSourceIp", "aws:userid", "aws:username",
+		"kms:CallerAccount", "kms:ViaService", "sts:ExternalId",
+	}
+}
+
+func (l *linter) principals(s *Statement) {
+	if s.Effect != Allow || !l.d.kind.hasPrincipals() || l.d.kind == RCP {
+		return
+	}
+	if s.NotPrincipal {
+		l.add(Danger, "allow-not-principal", "Allow with NotPrincipal grants everybody who is not listed, anonymous callers included")
+	}
+	limited := s.has(limitsCaller()...)
+	for _, p := range s.Principals {
+		switch {
+		case s.NotPrincipal:
+		case p.Value == "*" && p.Type != "Service" && p.Type != "Federated" && !limited && l.d.kind == Trust:
+			l.add(Danger, "trust-everybody", "any principal of any account may assume this role: name the accounts, or add a condition on aws:PrincipalOrgID or aws:PrincipalArn")
+		case p.Value == "*" && (p.Type == "*" || p.Type == "AWS") && !limited:
+			l.add(Danger, "public", "grants everybody, anonymous callers included: name the principals, or add a condition on aws:PrincipalOrgID or aws:SourceArn")
+		case p.Type == "AWS" && l.d.kind == Trust:
+			l.stranger(s, p.Value)
+		case p.Type == "Service":
+			l.service(s, p.Value)
+		case p.Type == "Federated" && l.d.kind == Trust:
+			l.provider(s, p.Value)
+		}
+	}
+}
+
+// stranger finds roles that another company's service may be talked into using.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+func (l *linter) stranger(s *Statement, value string) {
+	account := value
+	if _, a, resource, ok := splitARN(value); ok {
+		if account = a; resource != "root" {
+			return // a named principal answers for itself
+		}
+	}
+	if isAccount(account) && !slices.Contains(l.own, account) && !s.has("sts:ExternalId", "aws:PrincipalArn", "aws:PrincipalOrgID", "aws:SourceIdentity") {
+		l.add(Warning, "confused-deputy", "the whole account %s is trusted without sts:ExternalId: if it is another company's, its other customers may reach this role", account)
+	}
+}
+
+func (l *linter) service(s *Statement, service string) {
+	if s.has("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:PrincipalOrgID") {
+		return
+	}
+	if l.d.kind == Trust {
+		switch service {
+		case "ec2.amazonaws.com", "lambda.amazonaws.com", "ecs-tasks.amazonaws.com", "pods.eks.amazonaws.com":
+			return // these only act for their own account
+		}
+		l.add(Note, "confused-deputy", "%s is trusted without aws:SourceArn or aws:SourceAccount: it may act for a resource of another account", service)
+		return
+	}
+	l.add(Warning, "confused-deputy", "%s is granted without aws:SourceArn or aws:SourceAccount: it may act for a resource of another account", service)
+}
+
+func (l *linter) provider(s *Statement, provider string) {
+	if strings.Contains(provider, ":saml-provider/") {
+		return
+	}
+	_, host, found := strings.Cut(provider, ":oidc-provider/")
+	if !found {
+		host = provider
+	}
+	if strings.EqualFold(host, "token.actions.githubusercontent.com") && !s.has(host+":sub") {
+		l.add(Danger, "oidc-subject", "any workflow of any GitHub repository may assume this role: add a condition on %s:sub", host)
+	} else if !s.has(host+":aud", host+":sub", host+":app_id", host+":id") {
+		l.add(Danger, "oidc-audience", "any client of %s may assume this role: add a condition on %s:aud", host, host)
+	}
+}
+
+// multiValued are the keys that have several values by nature.
+func multiValued(key string) bool {
+	switch strings.ToLower(key) {
+	case "aws:tagkeys", "aws:principalorgpaths", "aws:resourceorgpaths", "aws:sourceorgpaths", "aws:calledvia", "aws:principalservicenameslist",
+		"sts:transitivetagkeys", "dynamodb:attributes", "dynamodb:leadingkeys", "kms:encryptioncontextkeys", "kms:grantoperations":
+		return true
+	}
+	return false
+}
+
+func (l *linter) condition(s *Statement, c *Condition) {
+	op, ok := parseOperator(c.Operator)
+	if !ok {
+		return
+	}
+	if len(c.Values) == 0 {
+		l.add(Warning, "no-values", "%s %s has no value: it %s", c.Operator, c.Key, map[bool]string{true: "always holds", false: "never holds"}[op.negate])
+	}
+	l.sets(s, c, op)
+	l.values(c, op)
+	l.mfa(s, c, op)
+	l.address(s, c, op)
+	k := makeKey(c.Key)
+	if k.prefix == "aws:" && k.id == keyOther && !otherGlobalKey(k.name) {
+		l.add(Warning, "unknown-key", "%s is not a global condition key: it is never present in a request", c.Key)
+	}
+}
+
+func (l *linter) sets(s *Statement, c *Condition, op operator) {
+	multi := multiValued(c.Key)
+	guarded := slices.ContainsFunc(s.Conditions, func(d Condition) bool {
+		return equalFold(d.Key, c.Key) && strings.HasSuffix(d.Operator, "Null") && slices.Contains(d.Values, "false")
+	})
+	switch {
+	case op.quant == quantAll && s.Effect == Allow && !guarded && op.kind != opNull:
+		l.add(Warning, "for-all-values", "ForAllValues also holds if the request has no %s: add \"Null\": {%q: \"false\"}", c.Key, c.Key)
+	case op.quant == quantAny && op.negate && s.Effect == Allow:
+		l.add(Warning, "for-any-value-negated", "%s holds as soon as one value of %s differs: ForAllValues is probably meant", c.Operator, c.Key)
+	case op.quant == quantNone && multi && op.kind != opNull:
+		l.add(Note, "set-operator", "%s has several values: say ForAllValues or ForAnyValue", c.Key)
+	case op.quant != quantNone && !multi && makeKey(c.Key).id != keyOther && op.kind != opNull:
+		l.add(Warning, "set-operator", "%s has a single value: leave %s out", c.Key, strings.SplitN(c.Operator, ":", 2)[0])
+	}
+}
+
+func (l *linter) values(c *Condition, op operator) {
+	for _, v := range c.Values {
+		switch {
+		case (op.kind == opString || op.kind == opStringFold) && strings.ContainsAny(strings.ReplaceAll(strings.ReplaceAll(v, "${*}", ""), "${?}", ""), "*?"):
+			l.add(Warning, "literal-wildcard", "%s takes the wildcard in %s literally: use StringLike", c.Operator, quote(v))
+		case op.kind == opBool && !equalFold(v, "true") && !equalFold(v, "false") && !strings.Contains(v, "${"):
+			l.add(Warning, "not-boolean", "%s compares with %s, which is neither true nor false", c.Operator, quote(v))
+		case op.kind == opARN && makeARNGlob(v, l.d.version == Version2012).kind == globNever:
+			l.add(Warning, "not-an-arn", "%s has fewer than six fields: it matches no ARN", quote(v))
+		case l.d.version == Version2008 && strings.Contains(v, "${"):
+			l.add(Warning, "old-version", "%s has a variable, but in Version 2008-10-17 it is plain text: set Version to 2012-10-17", quote(v))
+		}
+	}
+}
+
+func (l *linter) mfa(s *Statement, c *Condition, op operator) {
+	if !equalFold(c.Key, "aws:MultiFactorAuthPresent") || op.kind != opBool {
+		return
+	}
+	switch {
+	case s.Effect == Deny && !op.ifExists && slices.Contains(c.Values, "false"):
+		l.add(Danger, "mfa-missing", "long-term keys have no aws:MultiFactorAuthPresent, so this Deny does not hold for them: use BoolIfExists")
+	case s.Effect == Allow && op.ifExists && slices.Contains(c.Values, "true"):
+		l.add(Danger, "mfa-missing", "long-term keys have no aws:MultiFactorAuthPresent, so this Allow holds for them without MFA: use Bool")
+	}
+}
+
+func (l *linter) address(s *Statement, c *Condition, op operator) {
+	if op.kind != opIP || !equalFold(c.Key, "aws:SourceIp") {
+		return
+	}
+	switch {
+	case s.Effect == Allow && s.has("aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp"):
+		l.add(Warning, "source-ip-vpc", "a request through a VPC endpoint has no aws:SourceIp, so both conditions never hold together: use two statements, or aws:VpcSourceIp")
+	case s.Effect == Deny && op.negate && !op.ifExists && !s.has("aws:ViaAWSService", "aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp"):
+		l.add(Warning, "source-ip-vpc", "this also denies requests through VPC endpoints, which have no aws:SourceIp, and those that services make for the principal: add \"Bool\": {\"aws:ViaAWSService\": \"false\"} and a condition on aws:SourceVpce")
+	}
+}
+
+// otherGlobalKey knows global keys that have no field in Request.
+func otherGlobalKey(name string) bool {
+	switch strings.TrimPrefix(name, "aws:") {
+	case "principalservicenameslist", "chatbotsourcearn", "ec2instancesourcevpc", "ec2instancesourceprivateipv4", "sourcevpcarn", "vpceaccount",
+		"vpceorgid", "vpceorgpaths", "requesttag", "resourcetag", "principaltag", "isamcpserviceaction":
+		return true
+	}
+	return false
+}
+
+func (l *linter) unreachable(s *Statement) {
+	for i := range l.d.statements {
+		t := &l.d.statements[i]
+		if i == l.at || t.Unknown || s.Unknown || !t.covers(s) {
+			continue
+		}
+		name := StatementRef{Sid: t.Sid, Index: i}.label()
+		switch {
+		case t.Effect == Deny && s.Effect == Allow:
+			l.add(Warning, "unreachable", "never allows anything: %s denies all of it", name)
+			return
+		case t.Effect == s.Effect && (i < l.at || !s.covers(t)):
+			l.add(Note, "redundant", "adds nothing to %s", name)
+			return
+		}
+	}
+}
+
+// label names a statement within its document.
+func (r StatementRef) label() string {
+	if r.Sid != "" {
+		return "statement " + quote(r.Sid)
+	}
+	return fmt.Sprintf("statement %d", r.Index+1)
+}

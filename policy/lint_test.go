@@ -1,0 +1,130 @@
+package policy_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rolecall-dev/rolecall/policy"
+)
+
+func TestLint(t *testing.T) {
+	st := func(effect, rest string) string { return doc(`{"Effect":"` + effect + `",` + rest + `}`) }
+	cond := func(effect, c string) string {
+		return st(effect, `"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*","Condition":`+c)
+	}
+	trust := func(p, c string) string {
+		if c != "" {
+			c = `,"Condition":` + c
+		}
+		return st("Allow", `"Principal":`+p+`,"Action":"sts:AssumeRole"`+c)
+	}
+	bucket := func(p, c string) string {
+		return st("Allow", `"Principal":`+p+`,"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*","Condition":`+c)
+	}
+	two := func(a, b string) string { return doc(a + "," + b) }
+	for _, c := range []struct {
+		name string
+		kind policy.Kind
+		text string
+		want []string
+	}{
+		{"nothing", policy.Identity, cond("Allow", `{"StringLike":{"s3:prefix":"a*"}}`), nil},
+		{"full access", policy.Identity, doc(allowAll), []string{"full-access"}},
+		{"boundary may be full", policy.Boundary, doc(allowAll), nil},
+		{"NotAction", policy.Identity, st("Allow", `"NotAction":"iam:*","Resource":"*"`), []string{"allow-not-action"}},
+		{"Deny NotAction", policy.Identity, st("Deny", `"NotAction":"iam:*","Resource":"*"`), nil},
+		{"NotResource", policy.Identity, st("Allow", `"Action":"s3:*","NotResource":"arn:aws:s3:::b"`), []string{"allow-not-resource"}},
+		{"PassRole", policy.Identity, st("Allow", `"Action":"iam:Pass*","Resource":"*"`), []string{"pass-role"}},
+		{"old version", policy.Identity, `{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:username}"}}`, []string{"old-version"}},
+		{"ForAllValues", policy.Identity, cond("Allow", `{"ForAllValues:StringEquals":{"aws:TagKeys":"a"}}`), []string{"for-all-values"}},
+		{"ForAllValues guarded", policy.Identity, cond("Allow", `{"ForAllValues:StringEquals":{"aws:TagKeys":"a"},"Null":{"aws:TagKeys":"false"}}`), nil},
+		{"ForAnyValue negated", policy.Identity, cond("Allow", `{"ForAnyValue:StringNotEquals":{"aws:TagKeys":"a"}}`), []string{"for-any-value-negated"}},
+		{"no set operator", policy.Identity, cond("Allow", `{"StringEquals":{"aws:TagKeys":"a"}}`), []string{"set-operator"}},
+		{"needless set operator", policy.Identity, cond("Allow", `{"ForAnyValue:StringEquals":{"aws:PrincipalOrgID":"o-1"}}`), []string{"set-operator"}},
+		{"literal wildcard", policy.Identity, cond("Allow", `{"StringEquals":{"s3:prefix":"a*"}}`), []string{"literal-wildcard"}},
+		{"not boolean", policy.Identity, cond("Allow", `{"Bool":{"aws:SecureTransport":"yes"}}`), []string{"not-boolean"}},
+		{"short ARN", policy.Identity, cond("Allow", `{"ArnLike":{"aws:PrincipalArn":"*"}}`), []string{"not-an-arn"}},
+		{"no values", policy.Identity, cond("Allow", `{"StringEquals":{"s3:prefix":[]}}`), []string{"no-values"}},
+		{"unknown key", policy.Identity, cond("Allow", `{"StringEquals":{"aws:SourceIpp":"a"}}`), []string{"unknown-key"}},
+		{"Deny Bool MFA", policy.Identity, cond("Deny", `{"Bool":{"aws:MultiFactorAuthPresent":"false"}}`), []string{"mfa-missing"}},
+		{"Deny BoolIfExists MFA", policy.Identity, cond("Deny", `{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}`), nil},
+		{"Allow BoolIfExists MFA", policy.Identity, cond("Allow", `{"BoolIfExists":{"aws:MultiFactorAuthPresent":"true"}}`), []string{"mfa-missing"}},
+		{"SourceIp with VPC", policy.Identity, cond("Allow", `{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"},"StringEquals":{"aws:SourceVpce":"vpce-1"}}`), []string{"source-ip-vpc"}},
+		{"Deny SourceIp", policy.Identity, cond("Deny", `{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), []string{"source-ip-vpc"}},
+		{"public", policy.Resource, bucket(`"*"`, `{}`), []string{"public"}},
+		{"public but for an organization", policy.Resource, bucket(`"*"`, `{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}`), nil},
+		{"service", policy.Resource, bucket(`{"Service":"sns.amazonaws.com"}`, `{}`), []string{"confused-deputy"}},
+		{"service for a source", policy.Resource, bucket(`{"Service":"sns.amazonaws.com"}`, `{"ArnLike":{"aws:SourceArn":"arn:aws:sns:*:123456789012:*"}}`), nil},
+		{"NotPrincipal", policy.Resource, st("Allow", `"NotPrincipal":{"AWS":"123456789012"},"Action":"s3:*","Resource":"*"`), []string{"allow-not-principal"}},
+		{"trust everybody", policy.Trust, trust(`{"AWS":"*"}`, ""), []string{"trust-everybody"}},
+		{"trust a stranger", policy.Trust, trust(`{"AWS":"999999999999"}`, ""), []string{"confused-deputy"}},
+		{"trust a stranger with external id", policy.Trust, trust(`{"AWS":"999999999999"}`, `{"StringEquals":{"sts:ExternalId":"x"}}`), nil},
+		{"trust oneself", policy.Trust, trust(`{"AWS":"123456789012"}`, ""), nil},
+		{"trust a user", policy.Trust, trust(`{"AWS":"arn:aws:iam::999999999999:user/u"}`, ""), nil},
+		{"trust ec2", policy.Trust, trust(`{"Service":"ec2.amazonaws.com"}`, ""), nil},
+		{"trust a service", policy.Trust, trust(`{"Service":"backup.amazonaws.com"}`, ""), []string{"confused-deputy"}},
+		{"trust GitHub", policy.Trust, trust(`{"Federated":"arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"}`, `{"StringEquals":{"token.actions.githubusercontent.com:aud":"sts.amazonaws.com"}}`), []string{"oidc-subject"}},
+		{"trust OIDC", policy.Trust, trust(`{"Federated":"accounts.google.com"}`, ""), []string{"oidc-audience"}},
+		{"unreachable", policy.Identity, two(`{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}`, `{"Effect":"Deny","Action":"s3:Get*","Resource":"*"}`), []string{"unreachable"}},
+		{"reachable under a condition", policy.Identity, two(`{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}`, `{"Effect":"Deny","Action":"s3:Get*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}`), nil},
+		{"redundant", policy.Identity, two(`{"Effect":"Allow","Action":"s3:Get?bject","Resource":"arn:aws:s3:::b/*"}`, `{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::b*"}`), []string{"redundant"}},
+		{"twice", policy.Identity, two(`{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}`, `{"Effect":"Allow","Action":"S3:getobject","Resource":"*"}`), []string{"redundant"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, err := policy.Parse(c.kind, []byte(c.text))
+			if err != nil {
+				t.Fatal(err, c.text)
+			}
+			var got []string
+			for _, f := range policy.Lint(d, account) {
+				got = append(got, f.Rule)
+				if f.Message == "" || f.Pos.Line == 0 {
+					t.Errorf("%+v", f)
+				}
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestDiff(t *testing.T) {
+	s := func(effect, action, resource, more string) string {
+		return `{"Effect":"` + effect + `","Action":` + action + `,"Resource":` + resource + more + `}`
+	}
+	get := s("Allow", `"s3:GetObject"`, `"arn:aws:s3:::b/*"`, "")
+	for _, c := range []struct {
+		name, old, new string
+		want           []policy.Change
+	}{
+		{"same", get, get, nil},
+		{"rearranged", get + "," + s("Allow", `"s3:PutObject"`, `"arn:aws:s3:::b/*"`, ""), s("Allow", `["s3:PutObject","s3:getobject"]`, `["arn:aws:s3:::b/*"]`, ""), nil},
+		{"more", get, s("Allow", `["s3:GetObject","s3:PutObject","s3:DeleteObject"]`, `"arn:aws:s3:::b/*"`, ""),
+			[]policy.Change{{Widens: true, Sentence: "grants s3:PutObject, s3:DeleteObject on arn:aws:s3:::b/*"}}},
+		{"less", s("Allow", `["s3:GetObject","s3:PutObject"]`, `"arn:aws:s3:::b/*"`, ""), get,
+			[]policy.Change{{Sentence: "no longer grants s3:PutObject on arn:aws:s3:::b/*"}}},
+		{"narrower", s("Allow", `"s3:*"`, `"*"`, ""), get,
+			[]policy.Change{{Sentence: "no longer grants s3:* on everything, only s3:GetObject on arn:aws:s3:::b/*"}}},
+		{"wider", get, s("Allow", `"s3:*"`, `"*"`, ""),
+			[]policy.Change{{Widens: true, Sentence: "grants s3:* on everything, before only s3:GetObject on arn:aws:s3:::b/*"}}},
+		{"condition gone", s("Allow", `"s3:GetObject"`, `"arn:aws:s3:::b/*"`, `,"Condition":{"Bool":{"aws:SecureTransport":true}}`), get,
+			[]policy.Change{{Widens: true, Sentence: `grants s3:GetObject on arn:aws:s3:::b/*, before only s3:GetObject on arn:aws:s3:::b/* if aws:SecureTransport Bool "true"`}}},
+		{"Deny new", get, get + "," + s("Deny", `"*"`, `"*"`, ""), []policy.Change{{Sentence: "denies every action on everything"}}},
+		{"Deny gone", get + "," + s("Deny", `"s3:Put*"`, `"*"`, ""), get, []policy.Change{{Widens: true, Sentence: "no longer denies s3:Put* on everything"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			parse := func(text string) *policy.Document {
+				d, err := policy.Parse(policy.Identity, []byte(doc(text)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return d
+			}
+			if diff := cmp.Diff(c.want, policy.Diff(parse(c.old), parse(c.new))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
