@@ -98,11 +98,22 @@ func (a *Agent) open() error {
 		return err
 	}
 	a.broker = broker.New(b)
-	if err := a.listen(); err != nil {
+	// Who sees the port open may rely on the token files; who gets an answer, on all workloads being known.
+	if err := a.writeTokens(a.started); err != nil {
+		return err
+	}
+	pending, err := a.listen()
+	if err != nil {
 		return err
 	}
 	if err := a.apply(c); err != nil {
+		for _, p := range pending {
+			err = errors.Join(err, p.l.Close())
+		}
 		return err
+	}
+	for _, p := range pending {
+		a.serve(p.l, p.h)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	a.stop = stop
@@ -129,19 +140,21 @@ func names(c *config.Config) []string {
 	return all
 }
 
-// listen opens all listeners before any of them serves, so that a failure leaves nothing half open.
-func (a *Agent) listen() error {
+// pending is an endpoint that does not serve yet.
+type pending struct {
+	l net.Listener
+	h http.Handler
+}
+
+// listen opens all listeners, or none.
+func (a *Agent) listen() ([]pending, error) {
 	c := a.config
-	type pending struct {
-		l net.Listener
-		h http.Handler
-	}
 	var all []pending
-	fail := func(err error) error {
+	fail := func(err error) ([]pending, error) {
 		for _, p := range all {
 			err = errors.Join(err, p.l.Close())
 		}
-		return err
+		return nil, err
 	}
 	if c.Listen.Value != "" {
 		l, hosts, err := a.bind(c.Listen, 0)
@@ -173,10 +186,7 @@ func (a *Agent) listen() error {
 		a.imdsURLs = append(a.imdsURLs, "http://"+l.Addr().String())
 		all = append(all, pending{l, h})
 	}
-	for _, p := range all {
-		a.serve(p.l, p.h)
-	}
-	return nil
+	return all, nil
 }
 
 // bind listens on the address of s, after putting it on this machine if it is one of those that only

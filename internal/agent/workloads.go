@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -131,20 +132,20 @@ func (a *Agent) tokenDir() string {
 	return ""
 }
 
-// Names of the files of a workload in the token directory.
+// Folders in the token directory with each workload's environment; workloads' names never start with
+// a dot. The token itself is in a file of the workload's name.
 const (
-	tokenSuffix    = ".token"
-	envSuffix      = ".env"
-	relativeSuffix = ".relative.env"
+	fullFolder     = ".env"
+	relativeFolder = ".relative"
 )
 
 // EnvFile returns where a running agent keeps the environment of a workload, for the full URI or the
 // relative one.
 func EnvFile(tokenDir, workload string, relative bool) string {
 	if relative {
-		return filepath.Join(tokenDir, workload+relativeSuffix)
+		return filepath.Join(tokenDir, relativeFolder, workload)
 	}
-	return filepath.Join(tokenDir, workload+envSuffix)
+	return filepath.Join(tokenDir, fullFolder, workload)
 }
 
 // TokenDir returns the directory of c's token files, "" if there are none.
@@ -175,7 +176,7 @@ func (a *Agent) environment(w config.Workload, relative bool) ([]string, error) 
 	default:
 		env = []string{"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + a.url + ecs.TokenPrefix + w.Name}
 		if dir := a.tokenDir(); dir != "" {
-			path, err := filepath.Abs(filepath.Join(dir, w.Name+tokenSuffix))
+			path, err := filepath.Abs(filepath.Join(dir, w.Name))
 			if err != nil {
 				return nil, fmt.Errorf("finding the token file: %w", err)
 			}
@@ -190,37 +191,62 @@ func (a *Agent) environment(w config.Workload, relative bool) ([]string, error) 
 	return env, nil
 }
 
-// writeFiles writes each workload's token and environment, and removes those of former workloads.
-func (a *Agent) writeFiles(now time.Time) error {
+// makeTokenDirs makes the token directory, and returns its name, "" if there is none.
+func (a *Agent) makeTokenDirs() (string, error) {
 	dir := a.tokenDir()
 	if dir == "" {
-		return nil
+		return "", nil
 	}
 	mode := os.FileMode(0o700)
 	if a.config.Tokens.Value != "" {
 		mode = 0o711 // workloads of other users reach their own file and list nothing
 	}
-	if err := os.MkdirAll(dir, mode); err != nil {
-		return fmt.Errorf("token directory: %w", err)
+	for _, d := range []string{dir, filepath.Join(dir, fullFolder), filepath.Join(dir, relativeFolder)} {
+		if err := os.MkdirAll(d, mode); err != nil {
+			return "", fmt.Errorf("token directory: %w", err)
+		}
+	}
+	return dir, nil
+}
+
+// writeTokens writes the workloads' tokens.
+func (a *Agent) writeTokens(now time.Time) error {
+	dir, err := a.makeTokenDirs()
+	if err != nil || dir == "" || a.config.Listen.Value == "" {
+		return err
+	}
+	for _, w := range a.config.Workloads {
+		if !w.On(config.Container) {
+			continue
+		}
+		// Without a newline, which SDKs refuse.
+		if err := writeFor(w, filepath.Join(dir, w.Name), []byte(a.tokens(w.Name, now)[0])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeFiles writes each workload's token and environment, and removes those of former workloads.
+func (a *Agent) writeFiles(now time.Time) error {
+	if err := a.writeTokens(now); err != nil {
+		return err
+	}
+	dir := a.tokenDir()
+	if dir == "" {
+		return nil
 	}
 	keep := map[string]bool{}
 	for _, w := range a.config.Workloads {
 		if !w.On(config.Container) {
 			continue
 		}
-		files := map[string][]byte{}
-		if a.token != nil {
-			files[w.Name+tokenSuffix] = []byte(a.tokens(w.Name, now)[0]) // SDKs refuse a newline
-		}
+		keep[w.Name] = true
 		for _, relative := range []bool{false, true} {
 			if env, err := a.environment(w, relative); err == nil {
-				files[filepath.Base(EnvFile(dir, w.Name, relative))] = lines(env)
-			}
-		}
-		for name, content := range files {
-			keep[name] = true
-			if err := writeFor(w, filepath.Join(dir, name), content); err != nil {
-				return err
+				if err := writeFor(w, EnvFile(dir, w.Name, relative), lines(env)); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -252,16 +278,23 @@ func writeFor(w config.Workload, name string, content []byte) error {
 	return nil
 }
 
+// removeOthers removes the files of workloads that are no more: those that have an environment file,
+// since the directory may hold what is not ours.
 func removeOthers(dir string, keep map[string]bool) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return fmt.Errorf("token directory: %w", err)
-	}
 	var problems []error
-	for _, e := range entries {
-		ext := filepath.Ext(e.Name())
-		if !keep[e.Name()] && (ext == tokenSuffix || ext == envSuffix) {
-			problems = append(problems, os.Remove(filepath.Join(dir, e.Name())))
+	for _, folder := range []string{fullFolder, relativeFolder} {
+		entries, err := os.ReadDir(filepath.Join(dir, folder))
+		if err != nil {
+			return fmt.Errorf("token directory: %w", err)
+		}
+		for _, e := range entries {
+			if keep[e.Name()] {
+				continue
+			}
+			problems = append(problems, os.Remove(filepath.Join(dir, folder, e.Name())))
+			if err := os.Remove(filepath.Join(dir, e.Name())); !errors.Is(err, fs.ErrNotExist) {
+				problems = append(problems, err)
+			}
 		}
 	}
 	return errors.Join(problems...)
