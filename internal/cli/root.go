@@ -16,6 +16,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rolecall-dev/rolecall/internal/cli/agent"
+	"github.com/rolecall-dev/rolecall/internal/cli/apply"
+	"github.com/rolecall-dev/rolecall/internal/cli/audit"
 	"github.com/rolecall-dev/rolecall/internal/cli/cmdutil"
 	"github.com/rolecall-dev/rolecall/internal/cli/credentialprocess"
 	"github.com/rolecall-dev/rolecall/internal/cli/exec"
@@ -150,6 +152,8 @@ func commands(f *cmdutil.Factory) []commandGroup {
 		}},
 		{groupRun, []*cobra.Command{
 			agent.NewCmd(f, nil),
+			apply.NewCmd(f, nil),
+			audit.NewCmd(f, nil, nil),
 		}},
 	}
 }
