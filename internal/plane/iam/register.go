@@ -17,6 +17,10 @@ func Register(s *awsapi.Service, o Options) {
 	v.registerGroups(s)
 	v.registerRoles(s)
 	v.registerPolicies(s)
+	v.registerSignIn(s)
+	v.registerProviders(s)
+	v.registerCertificates(s)
+	v.registerAccount(s)
 }
 
 // readOnly reports whether an operation changes nothing, which its name tells.
@@ -121,4 +125,76 @@ func (v *service) registerPolicies(s *awsapi.Service) {
 	handle(s, iamapi.SetDefaultPolicyVersion, v.setDefaultPolicyVersion)
 	handle(s, iamapi.DeletePolicyVersion, v.deletePolicyVersion)
 	handle(s, iamapi.ListEntitiesForPolicy, v.listEntitiesForPolicy)
+}
+
+func (v *service) registerSignIn(s *awsapi.Service) {
+	handle(s, iamapi.CreateLoginProfile, v.createLoginProfile)
+	handle(s, iamapi.GetLoginProfile, v.getLoginProfile)
+	handle(s, iamapi.UpdateLoginProfile, v.updateLoginProfile)
+	handle(s, iamapi.DeleteLoginProfile, v.deleteLoginProfile)
+	handle(s, iamapi.ChangePassword, v.changePassword)
+	handle(s, iamapi.UpdateAccountPasswordPolicy, v.updateAccountPasswordPolicy)
+	handle(s, iamapi.GetAccountPasswordPolicy, v.getAccountPasswordPolicy)
+	handle(s, iamapi.DeleteAccountPasswordPolicy, v.deleteAccountPasswordPolicy)
+	handle(s, iamapi.CreateVirtualMFADevice, v.createVirtualMFADevice)
+	handle(s, iamapi.DeleteVirtualMFADevice, v.deleteVirtualMFADevice)
+	handle(s, iamapi.ListVirtualMFADevices, v.listVirtualMFADevices)
+	handle(s, iamapi.EnableMFADevice, v.enableMFADevice)
+	handle(s, iamapi.ResyncMFADevice, v.resyncMFADevice)
+	handle(s, iamapi.DeactivateMFADevice, v.deactivateMFADevice)
+	handle(s, iamapi.ListMFADevices, v.listMFADevices)
+	handle(s, iamapi.GetMFADevice, v.getMFADevice)
+	handle(s, iamapi.TagMFADevice, v.tagMFADevice)
+	handle(s, iamapi.UntagMFADevice, v.untagMFADevice)
+	handle(s, iamapi.ListMFADeviceTags, v.listMFADeviceTags)
+}
+
+func (v *service) registerProviders(s *awsapi.Service) {
+	handle(s, iamapi.CreateOpenIDConnectProvider, v.createOIDCProvider)
+	handle(s, iamapi.GetOpenIDConnectProvider, v.getOIDCProvider)
+	handle(s, iamapi.ListOpenIDConnectProviders, v.listOIDCProviders)
+	handle(s, iamapi.DeleteOpenIDConnectProvider, v.deleteOIDCProvider)
+	handle(s, iamapi.UpdateOpenIDConnectProviderThumbprint, v.updateOIDCThumbprint)
+	handle(s, iamapi.AddClientIDToOpenIDConnectProvider, v.addClientID)
+	handle(s, iamapi.RemoveClientIDFromOpenIDConnectProvider, v.removeClientID)
+	handle(s, iamapi.TagOpenIDConnectProvider, v.tagOIDC)
+	handle(s, iamapi.UntagOpenIDConnectProvider, v.untagOIDC)
+	handle(s, iamapi.ListOpenIDConnectProviderTags, v.listOIDCTags)
+	handle(s, iamapi.CreateSAMLProvider, v.createSAMLProvider)
+	handle(s, iamapi.GetSAMLProvider, v.getSAMLProvider)
+	handle(s, iamapi.ListSAMLProviders, v.listSAMLProviders)
+	handle(s, iamapi.UpdateSAMLProvider, v.updateSAMLProvider)
+	handle(s, iamapi.DeleteSAMLProvider, v.deleteSAMLProvider)
+	handle(s, iamapi.TagSAMLProvider, v.tagSAML)
+	handle(s, iamapi.UntagSAMLProvider, v.untagSAML)
+	handle(s, iamapi.ListSAMLProviderTags, v.listSAMLTags)
+}
+
+func (v *service) registerCertificates(s *awsapi.Service) {
+	handle(s, iamapi.UploadServerCertificate, v.uploadServerCertificate)
+	handle(s, iamapi.GetServerCertificate, v.getServerCertificate)
+	handle(s, iamapi.ListServerCertificates, v.listServerCertificates)
+	handle(s, iamapi.UpdateServerCertificate, v.updateServerCertificate)
+	handle(s, iamapi.DeleteServerCertificate, v.deleteServerCertificate)
+	handle(s, iamapi.TagServerCertificate, v.tagServerCertificate)
+	handle(s, iamapi.UntagServerCertificate, v.untagServerCertificate)
+	handle(s, iamapi.ListServerCertificateTags, v.listServerCertificateTags)
+	handle(s, iamapi.UploadSigningCertificate, v.uploadSigningCertificate)
+	handle(s, iamapi.ListSigningCertificates, v.listSigningCertificates)
+	handle(s, iamapi.UpdateSigningCertificate, v.updateSigningCertificate)
+	handle(s, iamapi.DeleteSigningCertificate, v.deleteSigningCertificate)
+}
+
+func (v *service) registerAccount(s *awsapi.Service) {
+	handle(s, iamapi.CreateAccountAlias, v.createAccountAlias)
+	handle(s, iamapi.DeleteAccountAlias, v.deleteAccountAlias)
+	handle(s, iamapi.ListAccountAliases, v.listAccountAliases)
+	handle(s, iamapi.GetAccountSummary, v.getAccountSummary)
+	handle(s, iamapi.GetAccountAuthorizationDetails, v.getAccountAuthorizationDetails)
+	handle(s, iamapi.GenerateCredentialReport, v.generateCredentialReport)
+	handle(s, iamapi.GetCredentialReport, v.getCredentialReport)
+	handle(s, iamapi.SimulateCustomPolicy, v.simulateCustomPolicy)
+	handle(s, iamapi.SimulatePrincipalPolicy, v.simulatePrincipalPolicy)
+	handle(s, iamapi.GetContextKeysForCustomPolicy, v.getContextKeysForCustomPolicy)
+	handle(s, iamapi.GetContextKeysForPrincipalPolicy, v.getContextKeysForPrincipalPolicy)
 }
