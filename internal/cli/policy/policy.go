@@ -51,7 +51,8 @@ func read(f *cmdutil.Factory, name string) ([]byte, error) {
 	}
 	text, err := os.ReadFile(name) //nolint:gosec // the user names the file
 	if err != nil {
-		return nil, fmt.Errorf("reading policy: %w", err)
+		// Said outright: an error number of the system would count as one of the network.
+		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailure, Err: fmt.Errorf("reading policy: %w", err)}
 	}
 	return text, nil
 }

@@ -138,7 +138,7 @@ func TestFailures(t *testing.T) {
 		{"no such file", []string{"lint", "testdata/none.json"}, 1, "reading policy: open testdata/none.json: no such file or directory"},
 		{"refused", []string{"lint", "testdata/bad.json"}, 1, `testdata/bad.json:3:80: Syntax errors in policy. (unknown element "Unless")`},
 		{"kind", []string{"lint", "--kind", "x", "testdata/ci.json"}, 2, `--kind "x" is none of identity, managed, boundary, session, resource, trust, key, scp, rcp`},
-		{"wrong kind", []string{"lint", "--kind", "trust", "testdata/ci.json"}, 1, "testdata/ci.json:1:41: Missing required field Principal"},
+		{"wrong kind", []string{"lint", "--kind", "trust", "testdata/ci.json"}, 1, "testdata/ci.json:1:40: Missing required field Principal"},
 		{"action", []string{"simulate", "-a", "s3:*"}, 2, `--action "s3:*": want one service:Operation, such as s3:GetObject`},
 		{"context", []string{"simulate", "-a", "s3:Get", "-c", "x"}, 2, `--context "x": want key=value, such as aws:SourceIp=192.0.2.7`},
 		{"principal", []string{"simulate", "-a", "s3:Get", "--principal", "arn:aws:iam::123456789012:group/x"}, 2, `--principal "arn:aws:iam::123456789012:group/x" is no user, role, role session, federated user, provider or root`},
