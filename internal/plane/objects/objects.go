@@ -42,9 +42,9 @@ type Directory interface {
 // DirectoryTx changes records. Its reads see its own writes.
 type DirectoryTx interface {
 	// Bucket returns a copy that may be changed, nil if there is no such bucket.
-	Bucket(name string) (*identity.Bucket, error)
+	Bucket(name string) *identity.Bucket
 	PutBucket(b *identity.Bucket) error
-	DeleteBucket(name string) error
+	DeleteBucket(b *identity.Bucket) error
 }
 
 // Bodies proves and unframes request bodies; *[sigv4.Verifier] does.
@@ -81,6 +81,7 @@ type Front struct {
 	logger     *slog.Logger
 	now        func() time.Time
 	local      bool // looking at an object's tags first costs no round trip
+	public     publicPolicies
 }
 
 // New returns a front.
@@ -110,7 +111,7 @@ func New(o Options) *Front {
 // anonymous request. The answer is complete when Serve returns. The error is what was answered, nil
 // for success; it is for the audit record, the caller has been told already.
 func (f *Front) Serve(ctx context.Context, w http.ResponseWriter, r *http.Request, call *awsapi.Call, sig *sigv4.Signature, secret rolecall.Secret) error {
-	x := exchange{f: f, w: w, r: r, call: call, sig: sig, secret: secret}
+	x := exchange{f: f, w: w, r: r, h: w.Header(), call: call, sig: sig, secret: secret}
 	return x.serve(ctx)
 }
 
@@ -118,7 +119,7 @@ func (f *Front) Serve(ctx context.Context, w http.ResponseWriter, r *http.Reques
 // authentication. Anything that is neither an *[awsapi.Error] nor a *[sigv4.Error] is logged and
 // hidden.
 func (f *Front) Fail(w http.ResponseWriter, r *http.Request, call *awsapi.Call, err error) error {
-	x := exchange{f: f, w: w, r: r, call: call}
+	x := exchange{f: f, w: w, r: r, h: w.Header(), call: call}
 	if q, _ := f.parser.Parse(r); q != nil {
 		x.req = q
 		call.Service, call.Operation = "s3", q.Op.String()

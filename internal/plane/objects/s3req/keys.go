@@ -41,6 +41,14 @@ func (k *Keys) Set(name, value string) {
 	k.used++
 }
 
+// Values adds a key with many values.
+func (k *Keys) Values(name string, values []string) {
+	if k.list == nil {
+		k.list = k.buf[:0]
+	}
+	k.list = append(k.list, policy.Key{Name: name, Values: values})
+}
+
 // Tags adds prefix/KEY = VALUE for each tag.
 func (k *Keys) Tags(prefix string, tags []identity.Tag) {
 	for _, t := range tags {

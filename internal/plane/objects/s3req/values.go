@@ -24,28 +24,28 @@ func ParseRange(h string) objectstore.Range {
 	}
 	first, last = strings.TrimSpace(first), strings.TrimSpace(last)
 	if first == "" {
-		n, ok := digits(last)
+		n, ok := Digits(last)
 		if !ok {
 			return objectstore.Range{}
 		}
 		return objectstore.Range{Set: true, Suffix: true, Last: n}
 	}
-	from, ok := digits(first)
+	from, ok := Digits(first)
 	if !ok {
 		return objectstore.Range{}
 	}
 	if last == "" {
 		return objectstore.Range{Set: true, First: from, Last: -1}
 	}
-	to, ok := digits(last)
+	to, ok := Digits(last)
 	if !ok || to < from {
 		return objectstore.Range{}
 	}
 	return objectstore.Range{Set: true, First: from, Last: to}
 }
 
-// digits reads a decimal number; one that is too large is as good as the largest.
-func digits(s string) (int64, bool) {
+// Digits reads a decimal number; one that is too large is as good as the largest.
+func Digits(s string) (int64, bool) {
 	if s == "" {
 		return 0, false
 	}
