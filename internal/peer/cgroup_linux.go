@@ -135,26 +135,39 @@ func (c *Cgroups) relative(path string) string {
 
 // PID returns a process that holds the caller's socket, looked for among the members of its control
 // group (all processes when that is not known); 0 when there is none that may be looked at. The
-// process may be gone when PID returns: it is for the record, never for a decision.
+// process may be gone when PID returns: it is for the record, never for a decision. It takes
+// milliseconds on a busy machine; [Holds] asks about one process.
 func (c *Cgroups) PID(caller Caller) int {
 	if !caller.Known {
 		return 0
 	}
-	want := "socket:[" + strconv.FormatUint(caller.Inode, 10) + "]"
 	for _, pid := range c.members(caller.CgroupID) {
-		dir := "/proc/" + pid + "/fd"
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			continue
-		}
-		for _, e := range entries {
-			if target, err := os.Readlink(dir + "/" + e.Name()); err == nil && target == want {
-				n, _ := strconv.Atoi(pid) // it was listed as a number
-				return n
-			}
+		if n, err := strconv.Atoi(pid); err == nil && Holds(n, caller) {
+			return n
 		}
 	}
 	return 0
+}
+
+// Holds reports whether the process has the caller's socket open.
+func Holds(pid int, caller Caller) bool {
+	want := "socket:[" + strconv.FormatUint(caller.Inode, 10) + "]"
+	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
+	f, err := os.Open(dir) //nolint:gosec // of /proc
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return false
+	}
+	for _, name := range names {
+		if target, err := os.Readlink(dir + "/" + name); err == nil && target == want {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Cgroups) members(id uint64) []string {

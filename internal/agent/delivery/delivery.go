@@ -44,7 +44,7 @@ const (
 	// most is how many notes wait; beyond, requests wait for the writer.
 	most = 16 << 10
 	// pidsPerSecond bounds how often the table of processes is searched.
-	pidsPerSecond = 20
+	pidsPerSecond = 5
 )
 
 // Log is the record. Its writer is a goroutine that [Log.Close] waits for.

@@ -22,8 +22,8 @@ func (l *Log) line(b []byte, e *Event) []byte {
 		pid := 0
 		if m != nil {
 			pid = m.pid
-		} else if l.maySearch(e.At) {
-			pid = e.Conn.PID()
+		} else {
+			pid = e.Conn.PID(l.maySearch(e.At))
 		}
 		m = &memo{e: same, pid: pid}
 		m.suffix = appendSuffix(nil, e, pid)

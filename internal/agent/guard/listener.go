@@ -109,6 +109,7 @@ type caller struct {
 	conns    int
 	left     time.Time // when the last connection ended
 	group    atomic.Pointer[string]
+	pid      atomic.Int64 // of the process that was found last
 }
 
 // Bounds of the memory for callers that have gone: their buckets matter for as long as they refill.
@@ -264,12 +265,21 @@ func (c *Conn) Cgroup() string {
 	return p
 }
 
-// PID returns a process that holds the caller's socket, 0 if none is found. It is slow, and for the record only.
-func (c *Conn) PID() int {
-	if c.d.groups == nil {
+// PID returns a process that holds the caller's socket, 0 if none is found: the one that was found for
+// this caller last, or with search any. It is slow, and for the record only.
+func (c *Conn) PID(search bool) int {
+	if c.d.groups == nil || !c.Peer.Known {
 		return 0
 	}
-	return c.d.groups.PID(c.Peer)
+	if pid := int(c.who.pid.Load()); pid != 0 && peer.Holds(pid, c.Peer) {
+		return pid
+	}
+	if !search {
+		return 0
+	}
+	pid := c.d.groups.PID(c.Peer)
+	c.who.pid.Store(int64(pid))
+	return pid
 }
 
 // Request takes a token for one request; false means that the caller has asked too often.

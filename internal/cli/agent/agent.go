@@ -137,15 +137,15 @@ func (o *Options) load() (*config.Config, error) {
 	return c, nil
 }
 
-// Memory: the agent lives long, allocates little and is asked to stay small.
+// The agent lives long and is asked to stay small: what starting took is given back once, and the
+// limit makes the collector work harder instead of growing.
 const (
-	gcPercent   = 50
+	settled     = 500 * time.Millisecond
 	memoryLimit = 64 << 20
 )
 
 // Run serves until ctx ends.
 func Run(ctx context.Context, o *Options) error {
-	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(memoryLimit)
 	c, err := o.load()
 	if err != nil {
@@ -167,6 +167,8 @@ func Run(ctx context.Context, o *Options) error {
 	if _, err := fmt.Fprintln(o.Factory.IO.Out, "ready", readyURL(a)); err != nil {
 		return errors.Join(err, a.Close(ctx))
 	}
+	trim := time.AfterFunc(settled, debug.FreeOSMemory)
+	defer trim.Stop()
 	err = o.serve(ctx, a, source)
 	return errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 }
