@@ -125,7 +125,7 @@ func (d *Document) ContextKeys() []string {
 			tokens, _ := tokenize(v, true, true)
 			for _, t := range tokens {
 				if t.kind == tokenVar {
-					add(t.spelled)
+					add(t.v.spelled)
 				}
 			}
 		}

@@ -315,7 +315,7 @@ func (ev *evaluation) evalAllow(x *index, exact *bucket, service *serviceIndex, 
 	}
 }
 
-func (l *list) empty() bool { return len(l.plain) == 0 && len(l.lengths) == 0 }
+func (l *list) empty() bool { return len(l.plain) == 0 && l.indexed == nil }
 
 // first returns a statement that applies. check asks for the action too.
 func (l *list) first(ev *evaluation, check bool) *statement {
@@ -324,11 +324,14 @@ func (l *list) first(ev *evaluation, check bool) *statement {
 			return s
 		}
 	}
-	for _, n := range l.lengths {
+	if l.indexed == nil {
+		return nil
+	}
+	for _, n := range l.indexed.lengths {
 		if n > len(ev.r.Resource) {
 			break
 		}
-		for _, s := range l.byPrefix[ev.r.Resource[:n]] {
+		for _, s := range l.indexed.byPrefix[ev.r.Resource[:n]] {
 			if (!check || s.matchAction(ev.action)) && s.applies(ev) != 0 {
 				return s
 			}
@@ -346,11 +349,14 @@ func (l *list) collect(ev *evaluation, check bool, o *outcome, want grant) {
 			o.add(s, s.applies(ev))
 		}
 	}
-	for _, n := range l.lengths {
+	if l.indexed == nil {
+		return
+	}
+	for _, n := range l.indexed.lengths {
 		if n > len(ev.r.Resource) {
 			break
 		}
-		for _, s := range l.byPrefix[ev.r.Resource[:n]] {
+		for _, s := range l.indexed.byPrefix[ev.r.Resource[:n]] {
 			if o.done(want) {
 				return
 			}
@@ -417,9 +423,11 @@ func (g *glob) lacksVariable(ev *evaluation) bool {
 			}
 		}
 	}
-	for i := range g.fields {
-		if g.fields[i].lacksVariable(ev) {
-			return true
+	if g.fields != nil {
+		for i := range g.fields {
+			if g.fields[i].lacksVariable(ev) {
+				return true
+			}
 		}
 	}
 	return false

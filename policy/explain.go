@@ -285,7 +285,7 @@ func (x *explainer) missingKeys(s *statement) {
 			tokens, _ := tokenize(text, true, s.vars)
 			for i := range tokens {
 				if tokens[i].kind == tokenVar {
-					note(&tokens[i].key, tokens[i].spelled)
+					note(&tokens[i].v.key, tokens[i].v.spelled)
 				}
 			}
 		}

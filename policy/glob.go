@@ -18,15 +18,32 @@ const (
 type token struct {
 	kind tokenKind
 	text string // of a literal; of a variable its default
-	// of a variable:
+	// v is set for a variable.
+	v *variable
+}
+
+type variable struct {
 	spelled    string
 	key        conditionKey
 	hasDefault bool
 }
 
+// plain tells whether a value has neither wildcards nor variables.
+func plain(s string) bool { return !strings.ContainsAny(s, "*?$") }
+
+// readable tells whether all variables of a value are well-formed.
+func readable(s string, vars bool) bool {
+	if !vars || !strings.Contains(s, "${") {
+		return true
+	}
+	_, ok := tokenize(s, false, true)
+	return ok
+}
+
 // tokenize splits a value. wild makes * and ? wildcards, vars makes ${…} variables. ok is false if a
 // variable is malformed; the value is then not to be used.
 func tokenize(s string, wild, vars bool) (tokens []token, ok bool) {
+	tokens = make([]token, 0, 4)
 	lit := 0
 	flush := func(end int) {
 		if end > lit {
@@ -77,7 +94,7 @@ func readVariable(s string) (t token, n int, ok bool) {
 	if name == "" || strings.Contains(name, "${") {
 		return token{}, 0, false
 	}
-	t = token{kind: tokenVar, spelled: name, key: makeKey(name)}
+	t = token{kind: tokenVar, v: &variable{spelled: name, key: makeKey(name)}}
 	if s[end] == '}' {
 		return t, end + 1, true
 	}
@@ -90,7 +107,7 @@ func readVariable(s string) (t token, n int, ok bool) {
 	if closing < 0 {
 		return token{}, 0, false
 	}
-	t.text, t.hasDefault = s[from:from+closing], true
+	t.text, t.v.hasDefault = s[from:from+closing], true
 	after := strings.TrimLeft(s[from+closing+1:], " ")
 	if !strings.HasPrefix(after, "}") {
 		return token{}, 0, false
@@ -116,10 +133,13 @@ type glob struct {
 	kind   globKind
 	text   string
 	tokens []token
-	fields []glob
+	fields *[6]glob
 }
 
 func makeGlob(s string, wild, vars bool) glob {
+	if plain(s) {
+		return glob{kind: globExact, text: s}
+	}
 	tokens, ok := tokenize(s, wild, vars)
 	if !ok {
 		return glob{}
@@ -170,6 +190,9 @@ func joinLiterals(tokens []token) []token {
 // compared field by field.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 func makeResourceGlob(s string, vars bool) glob {
+	if plain(s) {
+		return glob{kind: globExact, text: s}
+	}
 	tokens, ok := tokenize(s, true, vars)
 	if !ok {
 		return glob{}
@@ -228,7 +251,7 @@ func makeARNGlob(s string, vars bool) glob {
 	if len(fields) != 6 {
 		return glob{kind: globNever}
 	}
-	g := glob{kind: globFields, fields: make([]glob, 6)}
+	g := glob{kind: globFields, fields: new([6]glob)}
 	for i := range fields {
 		g.fields[i] = globOf(fields[i])
 	}
@@ -384,7 +407,7 @@ func expand(s string, vars bool, ev *evaluation) string {
 		} else if v, ok := ev.variable(t); ok {
 			b.WriteString(v)
 		} else {
-			b.WriteString("${" + t.spelled + "}")
+			b.WriteString("${" + t.v.spelled + "}")
 		}
 	}
 	return b.String()

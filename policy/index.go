@@ -37,7 +37,11 @@ type bucket struct {
 
 // list holds statements, from a certain number on by the literal prefixes of their resources.
 type list struct {
-	plain []*statement
+	plain   []*statement
+	indexed *prefixIndex
+}
+
+type prefixIndex struct {
 	// lengths are the lengths of the keys in byPrefix, rising.
 	lengths  []int
 	byPrefix map[string][]*statement
@@ -64,7 +68,7 @@ func (l *list) finish() {
 		return
 	}
 	var plain []*statement
-	l.byPrefix = map[string][]*statement{}
+	x := &prefixIndex{byPrefix: map[string][]*statement{}}
 	for _, s := range l.plain {
 		prefixes, ok := s.prefixes()
 		if !ok {
@@ -72,14 +76,14 @@ func (l *list) finish() {
 			continue
 		}
 		for _, p := range prefixes {
-			l.byPrefix[p] = append(l.byPrefix[p], s)
-			if !slices.Contains(l.lengths, len(p)) {
-				l.lengths = append(l.lengths, len(p))
+			x.byPrefix[p] = append(x.byPrefix[p], s)
+			if !slices.Contains(x.lengths, len(p)) {
+				x.lengths = append(x.lengths, len(p))
 			}
 		}
 	}
-	l.plain = plain
-	slices.Sort(l.lengths)
+	slices.Sort(x.lengths)
+	l.plain, l.indexed = plain, x
 }
 
 // prefixes returns what every resource that s applies to starts with one of; ok is false if s may apply to anything.

@@ -142,6 +142,9 @@ func (r *jsonReader) object(depth int) (node, bool) {
 		if !ok {
 			return n, false
 		}
+		if n.items == nil {
+			n.keys, n.items = make([]key, 0, 4), make([]node, 0, 4)
+		}
 		n.keys, n.items = append(n.keys, key{name, at}), append(n.items, v)
 		if more, ok := r.next('}'); !ok {
 			return n, false

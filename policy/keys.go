@@ -404,9 +404,9 @@ func (k PrincipalKind) awsType() string {
 // variable returns the value of a policy variable: that of a key with exactly one value, or the default.
 func (ev *evaluation) variable(t *token) (string, bool) {
 	var v value
-	ev.lookup(&t.key, &v)
+	ev.lookup(&t.v.key, &v)
 	if !v.multi && v.len() == 1 {
 		return v.at(0), true
 	}
-	return t.text, t.hasDefault
+	return t.text, t.v.hasDefault
 }

@@ -138,7 +138,7 @@ func (o operator) badValue(value string, vars bool) string {
 	ok := true
 	switch o.kind {
 	case opString, opStringFold, opStringLike, opARN, opBool:
-		if _, ok = tokenize(value, false, vars); !ok {
+		if ok = readable(value, vars); !ok {
 			return "malformed variable in " + quote(value)
 		}
 	case opNumeric:

@@ -288,7 +288,7 @@ func (v *validator) checkValues(d *Document, msg string) error {
 			continue
 		}
 		for _, r := range s.Resources {
-			if _, ok := tokenize(r, true, true); !ok {
+			if !readable(r, true) {
 				return v.errAt(v.raw[i].at, v.words.syntax, "malformed variable in "+quote(r))
 			}
 		}

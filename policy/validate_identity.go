@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -73,18 +72,17 @@ func (v *validator) legacyParsing(d *Document) (resourceError string, at int, er
 				continue
 			}
 			// IAM reports the last of them in reverse order, that is the smallest.
-			sorted := slices.Sorted(slices.Values(s.Resources))
-			slices.Reverse(sorted)
-			for _, r := range sorted {
-				if msg := resourceFormat(r); msg != "" {
-					resourceError, at = msg, v.raw[i].at
+			smallest, bad := "", false
+			for _, r := range s.Resources {
+				if msg := resourceFormat(r); msg != "" && (!bad || r < smallest) {
+					smallest, bad, resourceError, at = r, true, msg, v.raw[i].at
 				}
 			}
 			if resourceError != "" {
 				continue
 			}
 			for _, r := range s.Resources {
-				if r != "*" && (strings.Count(r, ":") < 5 && strings.Contains(r, "::") || strings.Split(r, ":")[2] == "") {
+				if r != "*" && (strings.Count(r, ":") < 5 && strings.Contains(r, "::") || field(r, 2) == "") {
 					return "", 0, v.errAt(v.raw[i].at, v.words.legacy, "resource "+quote(r)+" is not a whole ARN")
 				}
 			}
@@ -134,6 +132,16 @@ func resourceFormat(r string) string {
 		}
 	}
 	return ""
+}
+
+// field returns the n-th field between colons, "" if there are fewer.
+func field(s string, n int) string {
+	for range n {
+		_, rest, _ := strings.Cut(s, ":")
+		s = rest
+	}
+	head, _, _ := strings.Cut(s, ":")
+	return head
 }
 
 func iamPaths() []string {
