@@ -7,6 +7,7 @@
 package delivery
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
@@ -42,7 +43,7 @@ const (
 	// pause gathers notes, so that a busy agent writes often enough and not for each.
 	pause = 20 * time.Millisecond
 	// most is how many notes wait; beyond, requests wait for the writer.
-	most = 16 << 10
+	most = 8 << 10
 	// pidsPerSecond bounds how often the table of processes is searched.
 	pidsPerSecond = 5
 )
@@ -58,6 +59,7 @@ type Log struct {
 	closed bool
 
 	signal  chan struct{}
+	hurry   chan struct{}
 	reopen  chan struct{}
 	done    chan struct{}
 	limited atomic.Int64
@@ -88,7 +90,7 @@ func New(open func() (io.WriteCloser, error), logger *slog.Logger) (*Log, error)
 	}
 	l := &Log{
 		logger: logger, open: open, out: out,
-		signal: make(chan struct{}, 1), reopen: make(chan struct{}, 1), done: make(chan struct{}),
+		signal: make(chan struct{}, 1), hurry: make(chan struct{}, 1), reopen: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	l.room.L = &l.mu
 	go l.run()
@@ -104,13 +106,16 @@ func (l *Log) Add(e Event) {
 	for len(l.notes) >= most && !l.closed {
 		l.room.Wait()
 	}
-	first := len(l.notes) == 0
 	if !l.closed {
 		l.notes = append(l.notes, e)
 	}
+	n := len(l.notes)
 	l.mu.Unlock()
-	if first {
+	switch n {
+	case 1:
 		l.wake()
+	case most / 2:
+		poke(l.hurry)
 	}
 }
 
@@ -127,10 +132,7 @@ func (l *Log) Reopen() {
 	if l == nil {
 		return
 	}
-	select {
-	case l.reopen <- struct{}{}:
-	default:
-	}
+	poke(l.reopen)
 	l.wake()
 }
 
@@ -143,27 +145,34 @@ func (l *Log) Close() error {
 	l.closed = true
 	l.room.Broadcast()
 	l.mu.Unlock()
+	poke(l.hurry)
 	l.wake()
 	<-l.done
 	return l.out.Close()
 }
 
-func (l *Log) wake() {
+func (l *Log) wake() { poke(l.signal) }
+
+func poke(c chan struct{}) {
 	select {
-	case l.signal <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
 
 func (l *Log) run() {
 	defer close(l.done)
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
 	for range l.signal {
+		timer.Reset(pause)
+		select {
+		case <-timer.C:
+		case <-l.hurry:
+		}
 		l.mu.Lock()
 		closed := l.closed
 		l.mu.Unlock()
-		if !closed {
-			time.Sleep(pause)
-		}
 		l.flush()
 		if closed {
 			return
@@ -182,21 +191,20 @@ func (l *Log) flush() {
 	l.notes = l.spare[:0]
 	l.room.Broadcast()
 	l.mu.Unlock()
-	b := l.buffer[:0]
 	for i := range notes {
-		b = l.line(b, &notes[i])
+		l.buffer = l.line(l.buffer, &notes[i])
+		if len(l.buffer) >= chunk {
+			l.write()
+		}
 	}
-	b = l.sumLimited(b)
-	l.write(b, len(notes))
+	l.buffer = l.sumLimited(l.buffer)
+	l.write()
 	clear(notes) // so that connections and credentials are not kept by the spare
-	l.spare, l.buffer = shrink(notes), b
-	if cap(l.buffer) > maxKept {
-		l.buffer = nil
-	}
+	l.spare = notes
 }
 
-// maxKept bounds the memory that is kept between bursts.
-const maxKept = 256 << 10
+// chunk is how much is written at once.
+const chunk = 32 << 10
 
 // sumLimited appends the count of limited requests, at most once in a second.
 func (l *Log) sumLimited(b []byte) []byte {
@@ -212,13 +220,6 @@ func (l *Log) sumLimited(b []byte) []byte {
 	return limitedLine(b, now, n)
 }
 
-func shrink(notes []Event) []Event {
-	if cap(notes) > most/8 {
-		return nil
-	}
-	return notes[:0]
-}
-
 func (l *Log) swapFile() {
 	out, err := l.open()
 	if err != nil {
@@ -231,11 +232,14 @@ func (l *Log) swapFile() {
 	l.out = out
 }
 
-func (l *Log) write(b []byte, lines int) {
-	if len(b) == 0 {
+// write empties the buffer.
+func (l *Log) write() {
+	if len(l.buffer) == 0 {
 		return
 	}
-	_, err := l.out.Write(b)
+	_, err := l.out.Write(l.buffer)
+	lines := bytes.Count(l.buffer, []byte("\n"))
+	l.buffer = l.buffer[:0]
 	switch {
 	case err != nil:
 		lost := l.lost.Add(int64(lines))

@@ -70,8 +70,8 @@ type Handler struct {
 	hosts   []string
 	log     *delivery.Log
 	targets atomic.Pointer[map[string]*target]
-	// Header values that all answers share; net/http does not change them.
-	contentType, noStore []string
+	// Header value that all answers share; net/http does not change it.
+	contentType []string
 }
 
 // New returns a handler without targets. hosts are the exact values of the Host header that name it;
@@ -79,7 +79,7 @@ type Handler struct {
 func New(form Form, hosts []string, log *delivery.Log) *Handler {
 	h := &Handler{
 		form: form, prefix: TokenPrefix, hosts: hosts, log: log,
-		contentType: []string{wire.ContentTypeJSON}, noStore: []string{"no-store"},
+		contentType: []string{wire.ContentTypeJSON},
 	}
 	if form == Path {
 		h.prefix = PathPrefix
@@ -131,7 +131,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header := w.Header()
 	header["Content-Type"] = h.contentType
-	header["Cache-Control"] = h.noStore
 	header["Content-Length"] = a.ContainerLength
 	_, _ = w.Write(a.Container) // the client has gone if this fails
 	h.log.Add(delivery.Event{At: at, Endpoint: "container", Conn: conn, Workload: t.record, Answer: a, Status: http.StatusOK})

@@ -65,13 +65,13 @@ type Handler struct {
 	tokens  sealer
 	targets atomic.Pointer[[]*target]
 	v1Seen  atomic.Bool
-	// Header values that answers share; net/http does not change them.
-	textPlain, noStore []string
+	// Header value that answers share; net/http does not change it.
+	textPlain []string
 }
 
 // New returns a handler without targets.
 func New(o Options) *Handler {
-	h := &Handler{o: o, tokens: sealer{o.Key}, textPlain: []string{"text/plain"}, noStore: []string{"no-store"}}
+	h := &Handler{o: o, tokens: sealer{o.Key}, textPlain: []string{"text/plain"}}
 	h.Set(nil)
 	return h
 }
@@ -225,7 +225,6 @@ func (h *Handler) credentials(w http.ResponseWriter, r *http.Request, conn *guar
 	}
 	header := w.Header()
 	header["Content-Type"] = h.textPlain
-	header["Cache-Control"] = h.noStore
 	header["Content-Length"] = a.InstanceLength
 	_, _ = w.Write(a.Instance) // the client has gone if this fails
 	event := delivery.Event{At: now.UnixNano(), Endpoint: "instance", Conn: conn, Workload: t.record, Answer: a, Status: http.StatusOK}
@@ -254,7 +253,6 @@ func notFound() *wire.Error {
 func (h *Handler) writeText(w http.ResponseWriter, text string) {
 	header := w.Header()
 	header["Content-Type"] = h.textPlain
-	header["Cache-Control"] = h.noStore
 	header["Content-Length"] = []string{strconv.Itoa(len(text))}
 	_, _ = w.Write([]byte(text)) // the client has gone if this fails
 }
