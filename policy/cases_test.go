@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"errors"
 	"net/netip"
 	"testing"
 	"time"
@@ -43,10 +44,18 @@ func compile(t testing.TB, kind policy.Kind, name, text string, opts ...policy.C
 	t.Helper()
 	d, err := policy.Parse(kind, []byte(text))
 	if err != nil {
-		e := err.(*policy.Error)
-		t.Fatalf("%s: %s (%s) at %v\n%s", name, e.Message, e.Detail, e.Pos, text)
+		t.Fatalf("%s: %+v\n%s", name, asError(err), text)
 	}
 	return policy.Compile(d, name, opts...)
+}
+
+// asError returns the refusal that err is, the zero Error if it is none.
+func asError(err error) policy.Error {
+	var e *policy.Error
+	if errors.As(err, &e) {
+		return *e
+	}
+	return policy.Error{}
 }
 
 // TestElementaryCases are 40 questions that open engines get wrong more often than not; the answers are those of

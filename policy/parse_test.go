@@ -144,7 +144,7 @@ func TestAccepted(t *testing.T) {
 		" \r\n\t" + st(`"Sid":"","Effect":"Deny","Action":"s3:\u0047etObject",`+r) + "\n",
 	} {
 		if _, err := policy.Parse(policy.Managed, []byte(text)); err != nil {
-			t.Errorf("%s\nrefused: %v (%s)", text, err, err.(*policy.Error).Detail)
+			t.Errorf("%s\nrefused: %v (%s)", text, err, asError(err).Detail)
 		}
 	}
 	old := `{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
@@ -225,7 +225,7 @@ func TestSizeCountsNoWhitespace(t *testing.T) {
 		if (err == nil) != ok {
 			t.Errorf("with %d: %v", extra, err)
 		}
-		if err != nil && (err.(*policy.Error).Code != "LimitExceeded" || err.Error() != "Cannot exceed quota for PolicySize: 6144") {
+		if err != nil && (asError(err).Code != "LimitExceeded" || err.Error() != "Cannot exceed quota for PolicySize: 6144") {
 			t.Errorf("with %d: %v", extra, err)
 		}
 	}

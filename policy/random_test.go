@@ -202,7 +202,7 @@ func (g gen) request() policy.Request {
 		r.Owner.Tags = tags()
 	}
 	if g.chance(30) {
-		r.TagKeys = some(g, 3, g.word)[g.IntN(2)%1:]
+		r.TagKeys = some(g, 3, g.word)[:g.IntN(2)]
 	}
 	key := func(name string, values ...string) policy.Key { return policy.Key{Name: name, Values: values} }
 	if g.chance(60) {

@@ -507,15 +507,14 @@ func (r refRequest) refMatch2(pattern string) bool {
 
 // refPolicies are documents in the places of policy.Policies.
 type refPolicies struct {
-	SCP, RCP             [][]string
-	Resource             string
-	MustGrant            bool
-	Identity             []string
-	Boundary             string
-	Bounded              bool
-	Session              []string
-	Sessioned            bool
-	resourceName, ignore string
+	SCP, RCP  [][]string
+	Resource  string
+	MustGrant bool
+	Identity  []string
+	Boundary  string
+	Bounded   bool
+	Session   []string
+	Sessioned bool
 }
 
 // decide is the flow chart of AWS's guide.

@@ -21,7 +21,6 @@ type rawStatement struct {
 	principals bool // Principal or NotPrincipal is there
 	actions    bool
 	resources  bool
-	notAction  bool
 }
 
 func (v *validator) errAt(offset int, msg, detail string) error {

@@ -228,7 +228,8 @@ func (l Layer) name() string {
 
 // by tells which statement spoke for the layer.
 func (l Layer) by() string {
-	for _, m := range l.Matched {
+	if len(l.Matched) > 0 {
+		m := l.Matched[0]
 		which := fmt.Sprintf("statement %d", m.Index+1)
 		if m.Sid != "" {
 			which = fmt.Sprintf("statement %q", m.Sid)
