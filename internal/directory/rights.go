@@ -197,7 +197,7 @@ func (d *Directory) compileInline(inline []identity.InlinePolicy) []*policy.Poli
 // compile prepares a document that was valid when it was put. Should this version of the parser
 // refuse it all the same, nobody knows what it would have denied: it then denies everything.
 func (d *Directory) compile(kind policy.Kind, text, name string, opts ...policy.CompileOption) *policy.Policy {
-	doc, err := policy.Parse(kind, []byte(text))
+	doc, err := policy.ParseStored(kind, []byte(text))
 	if err != nil {
 		d.log.Error("stored policy is not valid; it denies everything", "policy", name, "error", err)
 		doc, err = policy.Parse(kind, []byte(denyAll(kind)))

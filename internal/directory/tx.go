@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -274,7 +273,7 @@ func (tx *Tx) principals(kind policy.Kind, text string) (map[string]string, erro
 	if err != nil {
 		return nil, err
 	}
-	ids := make(map[string]string)
+	var ids map[string]string
 	for _, arn := range doc.PrincipalARNs() {
 		a, err := identity.ParseARN(arn)
 		if err != nil {
@@ -283,12 +282,15 @@ func (tx *Tx) principals(kind policy.Kind, text string) (map[string]string, erro
 		id, ok := tx.Resolve(arn)
 		switch {
 		case ok:
+			if ids == nil {
+				ids = make(map[string]string)
+			}
 			ids[arn] = id
 		case tx.Account(a.Account) != nil:
 			return nil, fmt.Errorf("%w: %s", ErrPrincipal, arn)
 		}
 	}
-	return maps.Clone(ids), nil
+	return ids, nil
 }
 
 // oldInline maps the documents of an entity as it was to their compiled forms.
