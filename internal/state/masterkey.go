@@ -28,19 +28,23 @@ type KeyFile string
 
 // MasterKey implements [KeySource].
 func (f KeyFile) MasterKey() (key []byte, created bool, err error) {
-	path := string(f)
-	text, err := readPrivate(path)
+	key, err = f.read()
 	if errors.Is(err, fs.ErrNotExist) {
 		return f.create()
 	}
+	return key, false, err
+}
+
+func (f KeyFile) read() ([]byte, error) {
+	text, err := readPrivate(string(f))
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	key, err = hex.DecodeString(strings.TrimSpace(string(text)))
+	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(key) != keySize {
-		return nil, false, fmt.Errorf("%w: %s does not hold %d bytes in hexadecimal; restore it from a backup", ErrMasterKey, path, keySize)
+		return nil, fmt.Errorf("%w: %s does not hold %d bytes in hexadecimal; restore it from a backup", ErrMasterKey, string(f), keySize)
 	}
-	return key, false, nil
+	return key, nil
 }
 
 // readPrivate reads a file that nobody else may read.

@@ -60,6 +60,7 @@ const (
 	fileMode fs.FileMode = 0o600
 	lockName             = "lock"
 	pidName              = "pid"
+	keyName              = "master.key"
 )
 
 // Open makes the directory (mode 0700) if it is not there, refuses one that others may read or
@@ -80,7 +81,7 @@ func Open(dir string, o Options) (*Dir, error) {
 	}
 	source := o.Key
 	if source == nil {
-		source = KeyFile(filepath.Join(path, "master.key"))
+		source = KeyFile(filepath.Join(path, keyName))
 	}
 	key, created, err := source.MasterKey()
 	if err == nil {
@@ -91,6 +92,18 @@ func Open(dir string, o Options) (*Dir, error) {
 	}
 	d.created = created
 	return d, nil
+}
+
+// ReadMasterKey reads the master key file of a state directory that another process may be using,
+// for tools that verify or inspect. It makes nothing and takes no lock.
+//
+// Errors match [ErrPermissions], [ErrMasterKey] or fs.ErrNotExist.
+func ReadMasterKey(dir string) (*MasterKey, error) {
+	key, err := KeyFile(filepath.Join(dir, keyName)).read()
+	if err != nil {
+		return nil, err
+	}
+	return newMasterKey(key)
 }
 
 // makeDir makes the directory and its parents, or checks the one that is there.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,6 +53,13 @@ func TestFirstAndSecondStart(t *testing.T) {
 	second := open(t, dir)
 	if second.Created() {
 		t.Error("the second start made another key")
+	}
+	read, err := state.ReadMasterKey(dir) // although it is locked
+	if err != nil || !bytes.Equal(mac, read.MAC("a")) {
+		t.Errorf("reading the key beside the plane: %v", err)
+	}
+	if _, err := state.ReadMasterKey(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("reading where there is none: %v", err)
 	}
 	plain, err := second.Master().Sealer("a").Open(sealed, []byte("place"))
 	if err != nil || string(plain) != "value" {
