@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -142,7 +143,9 @@ func Run(ctx context.Context, o *Options) error {
 	issue := s.Session
 	if o.As == AsEnv && o.RoleARN == "" {
 		// The environment takes keys of any life as they are; an endpoint only those that end.
-		issue = func(ctx context.Context, _ broker.Workload) (rolecall.Credentials, error) { return s.chain.Retrieve(ctx) }
+		issue = func(ctx context.Context, _ broker.Workload) (rolecall.Credentials, error) {
+			return s.chain.Retrieve(ctx)
+		}
 	}
 	first, err := issue(ctx, o.workload())
 	if err != nil {
@@ -167,6 +170,8 @@ func find(name string) (string, error) {
 	switch {
 	case err == nil:
 		return path, nil
+	case errors.Is(err, syscall.EISDIR):
+		return "", &cmdutil.ExitError{Code: cmdutil.ExitNotExecutable, Err: fmt.Errorf("%s: is a directory", name)}
 	case errors.Is(err, fs.ErrPermission):
 		return "", &cmdutil.ExitError{Code: cmdutil.ExitNotExecutable, Err: fmt.Errorf("%s: permission denied", name), Hint: "make it executable with `chmod +x`"}
 	}

@@ -25,7 +25,8 @@ const (
 
 // start replaces this process by the command.
 func start(path string, command, env []string) error {
-	// Signals that were ignored when we started, as under nohup, are to be ignored by the command.
+	// SIGHUP and SIGINT stay ignored if they were when we started, as under nohup; Go's runtime does
+	// not remember that of others.
 	signal.Reset()
 	return notExecutable(command[0], syscall.Exec(path, command, last(env))) //nolint:gosec // running it is the purpose
 }
