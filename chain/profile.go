@@ -208,35 +208,48 @@ func (c *Chain) planWebIdentity(p *awsconfig.Profile, role, file awsconfig.Setti
 	}, nil
 }
 
-// planSSO puts the profile's settings and its sso-session's together.
-func (c *Chain) planSSO(p *awsconfig.Profile) (*plan, error) {
+// ssoOptions puts the profile's settings and its sso-session's together.
+func (c *Chain) ssoOptions(p *awsconfig.Profile) (sso.Options, error) {
 	o := sso.Options{
 		StartURL: p.Value("sso_start_url"), Region: p.Value("sso_region"),
 		AccountID: p.Value("sso_account_id"), RoleName: p.Value("sso_role_name"),
 		CacheDir: filepath.Join(c.home, ".aws", "sso", "cache"), Profile: p.Name, Now: c.o.Now, HTTPClient: c.lazyClient(),
 	}
-	at, ok := p.Get("sso_role_name")
-	if !ok || o.RoleName == "" {
-		at, _ = p.Get("sso_account_id")
+	for _, key := range []string{"sso_role_name", "sso_account_id", "sso_session", "sso_start_url"} {
+		if at, ok := p.Get(key); ok && at.Value != "" {
+			o.Location = at.Where()
+			break
+		}
 	}
-	o.Location = at.Where()
-	if s, ok := p.Get("sso_session"); ok && s.Value != "" {
-		o.SessionName = s.Value
-		group := c.config.SSOSession(s.Value)
-		if group == nil {
-			return nil, fault(s.Where(), "profile %q names sso_session %q, and there is no [sso-session %s]", p.Name, s.Value, s.Value)
+	o.PortalEndpoint, _ = c.Endpoint("sso")
+	o.OIDCEndpoint, _ = c.Endpoint("sso oidc")
+	s, ok := p.Get("sso_session")
+	if !ok || s.Value == "" {
+		return o, nil
+	}
+	o.SessionName = s.Value
+	group := c.config.SSOSession(s.Value)
+	if group == nil {
+		return o, fault(s.Where(), "profile %q names sso_session %q, and there is no [sso-session %s]", p.Name, s.Value, s.Value)
+	}
+	for _, field := range []struct {
+		key   string
+		value *string
+	}{{"sso_start_url", &o.StartURL}, {"sso_region", &o.Region}} {
+		v := group.Value(field.key)
+		if *field.value != "" && *field.value != v {
+			own, _ := p.Get(field.key)
+			return o, fault(own.Where(), "%s of profile %q differs from that of [sso-session %s]", field.key, p.Name, s.Value)
 		}
-		for _, field := range []struct {
-			key   string
-			value *string
-		}{{"sso_start_url", &o.StartURL}, {"sso_region", &o.Region}} {
-			v := group.Value(field.key)
-			if *field.value != "" && *field.value != v {
-				own, _ := p.Get(field.key)
-				return nil, fault(own.Where(), "%s of profile %q differs from that of [sso-session %s]", field.key, p.Name, s.Value)
-			}
-			*field.value = v
-		}
+		*field.value = v
+	}
+	return o, nil
+}
+
+func (c *Chain) planSSO(p *awsconfig.Profile) (*plan, error) {
+	o, err := c.ssoOptions(p)
+	if err != nil {
+		return nil, err
 	}
 	for _, need := range []struct{ key, value string }{
 		{"sso_account_id", o.AccountID}, {"sso_role_name", o.RoleName}, {"sso_start_url", o.StartURL}, {"sso_region", o.Region},
@@ -245,8 +258,6 @@ func (c *Chain) planSSO(p *awsconfig.Profile) (*plan, error) {
 			return nil, fault(o.Location, "profile %q has no %s", p.Name, need.key)
 		}
 	}
-	o.PortalEndpoint, _ = c.Endpoint("sso")
-	o.OIDCEndpoint, _ = c.Endpoint("sso oidc")
 	provider := sso.New(o)
 	key := awscache.SSOKey{AccountID: o.AccountID, RoleName: o.RoleName, SessionName: o.SessionName, StartURL: o.StartURL}
 	origin := rolecall.Origin{

@@ -19,11 +19,14 @@ import (
 	"github.com/rolecall-dev/rolecall/internal/cli/apply"
 	"github.com/rolecall-dev/rolecall/internal/cli/audit"
 	"github.com/rolecall-dev/rolecall/internal/cli/cmdutil"
+	"github.com/rolecall-dev/rolecall/internal/cli/config"
 	"github.com/rolecall-dev/rolecall/internal/cli/credentialprocess"
 	"github.com/rolecall-dev/rolecall/internal/cli/exec"
+	"github.com/rolecall-dev/rolecall/internal/cli/explain"
 	"github.com/rolecall-dev/rolecall/internal/cli/export"
 	"github.com/rolecall-dev/rolecall/internal/cli/iostreams"
 	"github.com/rolecall-dev/rolecall/internal/cli/profiles"
+	"github.com/rolecall-dev/rolecall/internal/cli/token"
 	"github.com/rolecall-dev/rolecall/internal/cli/version"
 	"github.com/rolecall-dev/rolecall/internal/cli/whoami"
 )
@@ -144,10 +147,13 @@ func commands(f *cmdutil.Factory) []commandGroup {
 			exec.NewCmd(f, nil),
 			credentialprocess.NewCmd(f, nil),
 			export.NewCmd(f, nil),
+			token.NewCmd(f, nil),
 		}},
 		{groupSee, []*cobra.Command{
+			explain.NewCmd(f, nil),
 			whoami.NewCmd(f, nil),
 			profiles.NewCmd(f, nil),
+			config.NewCmd(f, nil),
 			version.NewCmd(f, nil),
 		}},
 		{groupRun, []*cobra.Command{

@@ -101,13 +101,13 @@ func (f *Factory) Resolve(ctx context.Context, flags ChainFlags) (*chain.Chain, 
 	}
 	creds, err := c.Retrieve(ctx)
 	if err != nil {
-		return c, rolecall.Credentials{}, sourceError(err)
+		return c, rolecall.Credentials{}, SourceError(err)
 	}
 	return c, creds, nil
 }
 
-// sourceError adds to an error of the chain what a person needs to mend it.
-func sourceError(err error) error {
+// SourceError adds to an error of the chain what a person needs to mend it.
+func SourceError(err error) error {
 	var (
 		signIn  *sso.SignInError
 		logIn   *login.SignInError
