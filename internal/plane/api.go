@@ -3,10 +3,10 @@ package plane
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"io"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/rolecall-dev/rolecall/internal/identity"
 	"github.com/rolecall-dev/rolecall/internal/plane/authn"
@@ -90,20 +90,42 @@ func (p *Plane) unknownService(w http.ResponseWriter, c *awsapi.Call, name strin
 	_ = s.API.WriteError(w, c.RequestID, e)
 }
 
+// bodyTimeout is how long a client may take to send the body of an API request.
+const bodyTimeout = 30 * time.Second
+
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *awsapi.Error) {
 	if r.Body == nil || r.ContentLength == 0 {
 		return nil, nil
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
+	if r.ContentLength > maxBody {
+		return nil, bodyTooLarge()
+	}
+	// Not every writer has deadlines; the network's have.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	if r.ContentLength > 0 {
+		body := make([]byte, r.ContentLength)
+		if _, err := io.ReadFull(r.Body, body); err != nil {
+			return nil, bodyBroken(err)
+		}
+		return body, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	switch {
-	case errors.As(err, &tooLarge):
-		return nil, awsapi.Errorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The request body is larger than %d bytes", maxBody)
 	case err != nil:
-		return nil, &awsapi.Error{Code: "IncompleteBody", Message: "The request body could not be read to its end", Status: http.StatusBadRequest, Cause: err}
+		return nil, bodyBroken(err)
+	case len(body) > maxBody:
+		return nil, bodyTooLarge()
 	default:
 		return body, nil
 	}
+}
+
+func bodyTooLarge() *awsapi.Error {
+	return awsapi.Errorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The request body is larger than %d bytes", maxBody)
+}
+
+func bodyBroken(cause error) *awsapi.Error {
+	return &awsapi.Error{Code: "IncompleteBody", Message: "The request body could not be read to its end", Status: http.StatusBadRequest, Cause: cause}
 }
 
 // unrecorded is the answer when the audit record could not be written: what cannot be accounted for

@@ -69,6 +69,7 @@ type Plane struct {
 	o        Options
 	services map[string]*Service // by signing name
 	versions map[string]*Service // query services by API version
+	nobody   *identity.Principal // of requests that are not authenticated yet
 	// broken is set once a record of what the S3 front did could not be written.
 	broken atomic.Bool
 }
@@ -81,7 +82,7 @@ func New(o Options) *Plane {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	p := &Plane{o: o, services: map[string]*Service{}, versions: map[string]*Service{}}
+	p := &Plane{o: o, services: map[string]*Service{}, versions: map[string]*Service{}, nobody: &identity.Principal{}}
 	for i := range o.Services {
 		s := &o.Services[i]
 		model := s.API.Model()
@@ -105,7 +106,7 @@ func (p *Plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &awsapi.Call{
 		RequestID: awsapi.NewRequestID(),
-		Principal: &identity.Principal{},
+		Principal: p.nobody,
 		SourceIP:  sourceIP(r),
 		UserAgent: r.UserAgent(),
 		Secure:    r.TLS != nil,

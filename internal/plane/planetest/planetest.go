@@ -20,6 +20,7 @@ import (
 	"github.com/rolecall-dev/rolecall"
 	"github.com/rolecall-dev/rolecall/internal/identity"
 	"github.com/rolecall-dev/rolecall/internal/plane/server"
+	"github.com/rolecall-dev/rolecall/internal/store"
 )
 
 // Account is the account that every test plane has, OtherAccount a second one.
@@ -32,6 +33,9 @@ const (
 type Plane struct {
 	URL    string
 	Server *server.Server
+
+	// Store counts the accesses to the plane's database.
+	Store *store.Counted
 
 	t      testing.TB
 	offset atomic.Int64
@@ -52,6 +56,10 @@ func At(t testing.TB, dir string) *Plane {
 		OtherAccount: {AccessKeyID: "AKIAPLANETESTROOT002", SecretAccessKey: "planetest root secret, other account"},
 	}}
 	config := server.Config{StateDir: dir, Account: Account, Region: Region, Now: p.Now, Logger: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
+	config.WrapStore = func(b store.Backend) store.Backend {
+		p.Store = store.Count(b)
+		return p.Store
+	}
 	for account, k := range p.roots {
 		config.RootKeys = append(config.RootKeys, &identity.AccessKey{
 			ID: k.AccessKeyID, Account: identity.AccountID(account), Status: identity.StatusActive,

@@ -26,6 +26,7 @@ import (
 	"github.com/rolecall-dev/rolecall/internal/plane/objects/objectstore"
 	"github.com/rolecall-dev/rolecall/internal/plane/sts"
 	"github.com/rolecall-dev/rolecall/internal/state"
+	"github.com/rolecall-dev/rolecall/internal/store"
 	"github.com/rolecall-dev/rolecall/internal/store/sqlite"
 	"github.com/rolecall-dev/rolecall/internal/token"
 )
@@ -48,6 +49,8 @@ type Config struct {
 	BaseDomains []string
 	// Objects stores the objects; nil means the state directory does.
 	Objects objectstore.Store
+	// WrapStore, if not nil, is put between the directory and the database: tests count accesses.
+	WrapStore func(store.Backend) store.Backend
 	// DataEvents records reads and writes of objects in the audit log, too.
 	DataEvents bool
 	Logger     *slog.Logger
@@ -110,7 +113,15 @@ func (s *Server) open(ctx context.Context) error {
 	if s.ring, err = token.OpenRing(ctx, db, master.Sealer("key ring"), token.Options{Now: c.Now}); err != nil {
 		return fmt.Errorf("opening the key ring: %w", err)
 	}
-	if s.directory, err = directory.Open(ctx, db, directory.Options{AWSPolicies: iam.AWSPolicies(), Log: c.Logger, Now: c.Now}); err != nil {
+	var backend store.Backend = db
+	if c.WrapStore != nil {
+		backend = c.WrapStore(db)
+	}
+	managed, err := iam.AWSPolicies()
+	if err != nil {
+		return fmt.Errorf("reading the policies that AWS manages: %w", err)
+	}
+	if s.directory, err = directory.Open(ctx, backend, directory.Options{AWSPolicies: managed, Log: c.Logger, Now: c.Now}); err != nil {
 		return err
 	}
 	s.opened("last-used times", func() error { return s.directory.FlushStamps(context.WithoutCancel(ctx)) })
@@ -122,20 +133,20 @@ func (s *Server) open(ctx context.Context) error {
 		return fmt.Errorf("opening the audit log: %w", err)
 	}
 	s.opened("audit log", log.Close)
-	store := c.Objects
-	if store == nil {
+	held := c.Objects
+	if held == nil {
 		files, err := embedded.Open(embedded.Options{Dir: dir.Path("objects"), Keys: s.ring, Logger: c.Logger, Now: c.Now})
 		if err != nil {
 			return fmt.Errorf("opening the object store: %w", err)
 		}
 		s.opened("object store", files.Close)
-		store = files
+		held = files
 	}
-	return s.mount(store, log, master)
+	return s.mount(held, log, master)
 }
 
 // mount puts the services on what is open.
-func (s *Server) mount(store objectstore.Store, log *audit.Log, master *state.MasterKey) error {
+func (s *Server) mount(held objectstore.Store, log *audit.Log, master *state.MasterKey) error {
 	c := &s.config
 	s.roots = NewRootSessions(master)
 	messages := authz.NewMessages(master.Sealer("authorization messages"))
@@ -154,7 +165,7 @@ func (s *Server) mount(store objectstore.Store, log *audit.Log, master *state.Ma
 	iamAPI := awsapi.NewService(&iamapi.Model, awsapi.Options{Logger: c.Logger})
 	iam.Register(iamAPI, iam.Options{Authorizer: authorizer, Directory: s.directory})
 	front := objects.New(objects.Options{
-		Authorizer: authorizer, Directory: objects.FromDirectory(s.directory), Store: store, Bodies: authenticator.Verifier(),
+		Authorizer: authorizer, Directory: objects.FromDirectory(s.directory), Store: held, Bodies: authenticator.Verifier(),
 		BaseDomains: c.BaseDomains, Region: c.Region, Logger: c.Logger, Now: c.Now,
 	})
 	s.handler = plane.New(plane.Options{
