@@ -153,7 +153,7 @@ type tagSet struct {
 }
 
 func (x *exchange) readTags(limit int, what string) ([]identity.Tag, error) {
-	doc, err := x.document(maxDocument)
+	doc, err := x.document(128 << 10)
 	if err != nil {
 		return nil, err
 	}

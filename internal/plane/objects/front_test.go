@@ -286,3 +286,22 @@ func (p *plane) want(what string, err error, code string, status int) {
 		p.Errorf("%s: status %d, want %d", what, re.HTTPStatusCode(), status)
 	}
 }
+
+// sign signs a request without a body as the root.
+func sign(t testing.TB, r *http.Request) {
+	t.Helper()
+	err := sigv4.Sign(r, rolecall.Credentials{AccessKeyID: "AKIAROOTEXAMPLE00001", SecretAccessKey: rolecall.NewSecret(secretKey)},
+		sigv4.SignOptions{Service: "s3", Region: "us-east-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// behind changes the only bucket of a directory behind the front's back.
+func behind(f func(b *identity.Bucket)) func(objects.DirectoryTx) error {
+	return func(tx objects.DirectoryTx) error {
+		b := tx.Bucket("bucket")
+		f(b)
+		return tx.PutBucket(b)
+	}
+}

@@ -260,10 +260,8 @@ func (x *exchange) payload(byDefault checksum.Algorithm) (objectstore.Payload, i
 	if declared.Value != "" {
 		d = proven(d, declared.Algorithm, func() checksum.Value { return declared })
 	}
-	for _, name := range body.AnnouncedTrailers() { // one at most
-		if a, ok := checksum.Parse(name); ok {
-			d = proven(d, a, func() checksum.Value { return trailer(body, a) })
-		}
+	if a, ok := announced(x.r.Header.Get("X-Amz-Trailer")); ok {
+		d = proven(d, a, func() checksum.Value { return trailer(body, a) })
 	}
 	return checksum.NewReader(body, d), size, nil
 }
@@ -277,9 +275,18 @@ func proven(d checksum.Declared, a checksum.Algorithm, value func() checksum.Val
 	return d
 }
 
+// announced reads which checksum will come as a trailer; sigv4 has refused more than one.
+func announced(header string) (checksum.Algorithm, bool) {
+	name, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(header)), "x-amz-checksum-")
+	if !ok {
+		return checksum.None, false
+	}
+	return checksum.Parse(name)
+}
+
 // trailer returns the checksum that came after the body and was found right.
 func trailer(body *sigv4.Body, a checksum.Algorithm) checksum.Value {
-	for _, t := range body.Trailers() {
+	for _, t := range body.Checksums() {
 		if got, ok := checksum.Parse(t.Algorithm); ok && got == a {
 			return checksum.Value{Algorithm: a, Type: checksum.FullObject, Value: t.Value}
 		}
