@@ -13,7 +13,11 @@ import (
 func contextKeys(sources []source) ([]string, error) {
 	keys := []string{}
 	for _, s := range sources {
-		d, err := policy.Parse(policy.Identity, []byte(s.document))
+		parse := policy.Parse
+		if s.stored {
+			parse = policy.ParseStored
+		}
+		d, err := parse(policy.Identity, []byte(s.document))
 		if err != nil {
 			return nil, iamapi.ErrInvalidInput("%s: %v", s.id, err)
 		}
@@ -24,7 +28,7 @@ func contextKeys(sources []source) ([]string, error) {
 }
 
 func listed(documents []string) []source {
-	return mapped(documents, func(d string) source { return source{"PolicyInputList", d} })
+	return mapped(documents, func(d string) source { return source{id: "PolicyInputList", document: d} })
 }
 
 func (v *service) getContextKeysForCustomPolicy(ctx context.Context, c *awsapi.Call, in *iamapi.GetContextKeysForCustomPolicyInput) (*iamapi.GetContextKeysForCustomPolicyOutput, error) {

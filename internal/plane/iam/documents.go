@@ -67,7 +67,7 @@ func inline(g *identity.Grants, name, document string, most int, kind, owner str
 		if identity.Fold(p.Name) == identity.Fold(name) {
 			continue
 		}
-		other, err := policy.Parse(policy.Identity, []byte(p.Document))
+		other, err := policy.ParseStored(policy.Identity, []byte(p.Document))
 		if err != nil {
 			return err
 		}

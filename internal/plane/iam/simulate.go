@@ -22,6 +22,8 @@ const sourceType = iamapi.PolicySourceType("IAM Policy")
 type source struct {
 	id       string // SourcePolicyId
 	document string
+	// stored is set if the document comes from the directory, and not from the request.
+	stored bool
 }
 
 // simulation is a set of policies and the questions to ask them.
@@ -40,7 +42,11 @@ type simulation struct {
 
 // add compiles a policy under a name that is unique in the simulation.
 func (m *simulation) add(kind policy.Kind, s source) (*policy.Policy, error) {
-	d, err := policy.Parse(kind, []byte(s.document))
+	parse := policy.Parse
+	if s.stored {
+		parse = policy.ParseStored
+	}
+	d, err := parse(kind, []byte(s.document))
 	if err != nil {
 		return nil, iamapi.ErrInvalidInput("%s: %v", s.id, err)
 	}
@@ -87,7 +93,7 @@ func newSimulation(actions, resources []string, entries []iamapi.ContextEntry, o
 // inputs adds the policies of the request: its list, its boundary, its resource policy.
 func (m *simulation) inputs(list, boundary []string, resource *string) error {
 	for i, text := range list {
-		p, err := m.add(policy.Identity, source{"PolicyInputList." + strconv.Itoa(i+1), text})
+		p, err := m.add(policy.Identity, source{id: "PolicyInputList." + strconv.Itoa(i+1), document: text})
 		if err != nil {
 			return err
 		}
@@ -97,14 +103,14 @@ func (m *simulation) inputs(list, boundary []string, resource *string) error {
 		return iamapi.ErrInvalidInput("Only one permissions boundary policy can be simulated.")
 	}
 	for i, text := range boundary {
-		p, err := m.add(policy.Boundary, source{"PermissionsBoundaryPolicyInputList." + strconv.Itoa(i+1), text})
+		p, err := m.add(policy.Boundary, source{id: "PermissionsBoundaryPolicyInputList." + strconv.Itoa(i+1), document: text})
 		if err != nil {
 			return err
 		}
 		m.policies.Boundary, m.policies.HasBoundary = p, true
 	}
 	if resource != nil {
-		p, err := m.add(policy.Resource, source{"ResourcePolicy", *resource})
+		p, err := m.add(policy.Resource, source{id: "ResourcePolicy", document: *resource})
 		if err != nil {
 			return err
 		}
@@ -166,7 +172,7 @@ func (v *service) simulatePrincipalPolicy(ctx context.Context, c *awsapi.Call, i
 	if boundary != "" && len(in.PermissionsBoundaryPolicyInputList) == 0 {
 		m.policies.HasBoundary = true
 		if p := s.Policy(boundary); p != nil {
-			if m.policies.Boundary, err = m.add(policy.Boundary, source{p.Name, p.Document()}); err != nil {
+			if m.policies.Boundary, err = m.add(policy.Boundary, source{p.Name, p.Document(), true}); err != nil {
 				return nil, err
 			}
 		}
@@ -263,11 +269,11 @@ func (v *service) policySource(ctx context.Context, c *awsapi.Call, s *directory
 func policiesOf(s *directory.Snapshot, e identity.Entity) (list []source, boundary string) {
 	add := func(kind, name string, g *identity.Grants) {
 		for _, p := range g.Inline {
-			list = append(list, source{kind + "_" + name + "_" + p.Name, p.Document})
+			list = append(list, source{kind + "_" + name + "_" + p.Name, p.Document, true})
 		}
 		for _, arn := range g.Attached {
 			if p := s.Policy(arn); p != nil {
-				list = append(list, source{p.Name, p.Document()})
+				list = append(list, source{p.Name, p.Document(), true})
 			}
 		}
 	}
