@@ -82,16 +82,21 @@ func ownerOf(r *Request) string {
 	if r.Owner.Account != "" {
 		return r.Owner.Account
 	}
-	rest := r.Resource
-	for range 4 {
-		i := strings.IndexByte(rest, ':')
-		if i < 0 {
+	// The account is the fifth field of an ARN.
+	colons, from := 0, 0
+	for i := 0; i < len(r.Resource); i++ {
+		if r.Resource[i] != ':' {
+			continue
+		}
+		switch colons++; colons {
+		case 4:
+			from = i + 1
+		case 5:
+			if isAccount(r.Resource[from:i]) {
+				return r.Resource[from:i]
+			}
 			return r.Principal.Account
 		}
-		rest = rest[i+1:]
-	}
-	if i := strings.IndexByte(rest, ':'); i >= 0 && isAccount(rest[:i]) {
-		return rest[:i]
 	}
 	return r.Principal.Account
 }
