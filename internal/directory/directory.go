@@ -154,6 +154,9 @@ func (d *Directory) update(ctx context.Context, f func(*Tx) error) error {
 		return fmt.Errorf("storing the update: %w", err)
 	}
 	d.publish(tx.Snapshot, revision)
+	for _, key := range tx.gone {
+		d.stamps.byID.Delete(key)
+	}
 	return nil
 }
 
@@ -170,4 +173,28 @@ func (d *Directory) Follow(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.follow(ctx)
+}
+
+// DropExpired removes the entries of the deny list whose sessions have ended by themselves. The
+// server calls it every hour or so; it writes only if there are any.
+func (d *Directory) DropExpired(ctx context.Context) error {
+	expired := func(s *Snapshot) (all []*identity.DeniedSession) {
+		for e := range s.deniedSession.prefix("", "") {
+			if e.Expires.Before(d.now()) {
+				all = append(all, e)
+			}
+		}
+		return all
+	}
+	if len(expired(d.Snapshot())) == 0 {
+		return nil
+	}
+	return d.Update(ctx, func(tx *Tx) error {
+		for _, e := range expired(tx.Snapshot) {
+			if err := tx.Delete(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -397,6 +397,9 @@ func TestTrustFollowsTheUniqueID(t *testing.T) {
 	if trusts(d.Snapshot(), role.ID, again.ARN(), again.ID) {
 		t.Error("a user of the same name is trusted")
 	}
+	if diff := cmp.Diff(strings.ReplaceAll(role.Trust, anna.ARN(), anna.ID), d.Snapshot().TrustDocument(d.Snapshot().RoleByID(role.ID))); diff != "" {
+		t.Errorf("document as shown (-want +got):\n%s", diff)
+	}
 	// Other changes of the role do not look the principal up again; putting another document does.
 	r := d.Snapshot().RoleByID(role.ID).Clone()
 	r.Description = "changed"
@@ -540,6 +543,14 @@ func TestStamps(t *testing.T) {
 	if err := d.FlushStamps(t.Context()); err != nil || counted.Accesses() != before {
 		t.Errorf("a second flush wrote again, or failed: %v", err)
 	}
+	put(t, d, &identity.Account{ID: account})
+	key := must[identity.AccessKey](t)(identity.NewAccessKey(account, "", start()))
+	put(t, d, key)
+	d.Touch(key.ID, "s3", "us-east-1")
+	update(t, d, func(tx *directory.Tx) error { return tx.Delete(key) })
+	if _, ok := d.LastUsed(key.ID); ok {
+		t.Error("a stamp outlived its key")
+	}
 	again := open(t, database(t, dir))
 	got, ok := again.LastUsed("AKIAX")
 	if diff := cmp.Diff(store.Stamp{ID: "AKIAX", At: start(), Service: "iam", Region: "us-east-1"}, got); diff != "" || !ok {
@@ -565,6 +576,15 @@ func TestRevocation(t *testing.T) {
 	}
 	if !s.SessionDenied("a") || s.SessionDenied("b") || !s.AnySessionDenied() {
 		t.Error("deny list")
+	}
+	put(t, d, &identity.DeniedSession{ID: "old", Account: account, Expires: start().Add(-time.Second)})
+	for range 2 {
+		if err := d.DropExpired(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s = d.Snapshot(); !s.SessionDenied("a") || s.SessionDenied("old") {
+		t.Error("expired entries")
 	}
 }
 

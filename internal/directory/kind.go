@@ -124,6 +124,7 @@ func (k kind[E, P]) remove(tx *Tx, e *E) error {
 		return fmt.Errorf("%s %w", key, ErrNotFound)
 	}
 	k.drop(tx.Snapshot, key)
+	tx.gone = append(tx.gone, key)
 	tx.ops = append(tx.ops, func(ctx context.Context, st *store.Tx) error { return k.rows(st).Delete(ctx, key) })
 	return nil
 }

@@ -148,6 +148,22 @@ func (s *Snapshot) BucketPolicy(name string) *policy.Policy {
 	}).doc
 }
 
+// TrustDocument returns a role's trust policy as GetRole shows it: as it was put, but with the unique
+// id in place of each principal that does not exist any more.
+func (s *Snapshot) TrustDocument(r *identity.Role) string { return s.shown(r.Trust, r.TrustIDs) }
+
+// PolicyDocument is to a bucket's policy what [Snapshot.TrustDocument] is to a trust policy.
+func (s *Snapshot) PolicyDocument(b *identity.Bucket) string { return s.shown(b.Policy, b.PolicyIDs) }
+
+func (s *Snapshot) shown(document string, ids map[string]string) string {
+	for arn, id := range ids {
+		if now, ok := s.Resolve(arn); !ok || now != id {
+			document = strings.ReplaceAll(document, `"`+arn+`"`, `"`+id+`"`)
+		}
+	}
+	return document
+}
+
 func (s *Snapshot) user(n *node[identity.UserEntity]) *compiled {
 	return lazily(n, func(u *identity.UserEntity) *compiled {
 		return &compiled{inline: s.dir.compileInline(u.Inline)}

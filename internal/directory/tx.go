@@ -15,7 +15,8 @@ import (
 // time of the function that it was given to; the snapshot in it must not be kept.
 type Tx struct {
 	*Snapshot
-	ops []func(context.Context, *store.Tx) error
+	ops  []func(context.Context, *store.Tx) error
+	gone []string // keys of what was deleted
 }
 
 func (d *Directory) begin(base *Snapshot) *Tx {
