@@ -154,6 +154,11 @@ func Run(ctx context.Context, o *Options) error {
 	if len(c.Workloads) == 0 {
 		return cmdutil.WithHint(errors.New("there are no workloads to serve"), "list them under workloads: in rolecall.yaml; `rolecall agent --help` shows how")
 	}
+	reload := make(chan os.Signal, 1)
+	if s := reloadSignals(); len(s) > 0 { // before anybody knows that we run
+		signal.Notify(reload, s...)
+		defer signal.Stop(reload)
+	}
 	logger := o.Factory.Logger()
 	source, err := o.identity(c)
 	if err != nil {
@@ -169,7 +174,7 @@ func Run(ctx context.Context, o *Options) error {
 	}
 	trim := time.AfterFunc(settled, debug.FreeOSMemory)
 	defer trim.Stop()
-	err = o.serve(ctx, a, source)
+	err = o.serve(ctx, a, source, reload)
 	return errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 }
 
@@ -181,12 +186,7 @@ func readyURL(a *agent.Agent) string {
 }
 
 // serve waits for the end, and reads the workloads anew when asked to.
-func (o *Options) serve(ctx context.Context, a *agent.Agent, source *identity) error {
-	reload := make(chan os.Signal, 1)
-	if s := reloadSignals(); len(s) > 0 {
-		signal.Notify(reload, s...)
-		defer signal.Stop(reload)
-	}
+func (o *Options) serve(ctx context.Context, a *agent.Agent, source *identity, reload <-chan os.Signal) error {
 	for {
 		select {
 		case <-ctx.Done():

@@ -33,10 +33,16 @@ type sealer struct{ key []byte }
 
 // seal issues a token for the caller of that binding.
 func (s sealer) seal(binding []byte, expires time.Time) string {
+	var nonce [nonceBytes]byte
+	_, _ = rand.Read(nonce[:]) // never fails: crypto/rand ends the process instead
+	return s.sealWith(nonce, binding, expires)
+}
+
+func (s sealer) sealWith(nonce [nonceBytes]byte, binding []byte, expires time.Time) string {
 	var b [tokenBytes]byte
 	b[0] = tokenVersion
 	binary.BigEndian.PutUint64(b[1:], uint64(expires.Unix())) //nolint:gosec // times after 1970
-	_, _ = rand.Read(b[9:headBytes])                          // never fails: crypto/rand ends the process instead
+	copy(b[9:headBytes], nonce[:])
 	copy(b[headBytes:], s.mac(b[:headBytes], binding))
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }

@@ -51,7 +51,7 @@ func FuzzOpenToken(f *testing.F) {
 	s := testSealer()
 	now := time.Unix(1_800_000_000, 0)
 	bound := []byte("u\x00\x00\x03\xe8")
-	issued := s.seal(bound, now.Add(time.Hour))
+	issued := s.sealWith([nonceBytes]byte{1, 2, 3}, bound, now.Add(time.Hour)) // the same in every fuzzing process
 	for _, seed := range []string{
 		"", issued, issued[:43], issued + "A", strings.ToUpper(issued), strings.Repeat("A", 44), strings.Repeat("_", 44),
 		issued[:len(issued)-1] + "=", "\x00" + issued[1:], strings.Repeat("é", 22),
