@@ -25,6 +25,7 @@ import (
 	"github.com/rolecall-dev/rolecall/internal/cli/explain"
 	"github.com/rolecall-dev/rolecall/internal/cli/export"
 	"github.com/rolecall-dev/rolecall/internal/cli/iostreams"
+	"github.com/rolecall-dev/rolecall/internal/cli/policy"
 	"github.com/rolecall-dev/rolecall/internal/cli/profiles"
 	"github.com/rolecall-dev/rolecall/internal/cli/token"
 	"github.com/rolecall-dev/rolecall/internal/cli/version"
@@ -154,6 +155,7 @@ func commands(f *cmdutil.Factory) []commandGroup {
 			whoami.NewCmd(f, nil),
 			profiles.NewCmd(f, nil),
 			config.NewCmd(f, nil),
+			policy.NewCmd(f, nil),
 			version.NewCmd(f, nil),
 		}},
 		{groupRun, []*cobra.Command{
