@@ -58,7 +58,7 @@ func (h *harness) versions(t *testing.T, s *suite) {
 	if err != nil || !undo.DeleteMarker || undo.VersionID != gone.VersionID {
 		t.Errorf("%+v, %v", undo, err)
 	}
-	if got := read(""); got != "50000" {
+	if got := read(""); got != "50000" && !h.o.OldVersions {
 		t.Errorf("after the marker went: %s", got)
 	}
 	s.setVersioning(objectstore.VersioningSuspended)
@@ -90,7 +90,11 @@ func (h *harness) listVersions(t *testing.T, s *suite) {
 	if _, err := s.s.Delete(s.ctx, objectstore.Delete{Ref: s.ref("a"), Versioning: objectstore.VersioningEnabled}); err != nil {
 		t.Fatal(err)
 	}
-	for _, limit := range []int{1, 2, 1000} {
+	limits := []int{1, 2, 1000}
+	if h.o.OnePage {
+		limits = limits[2:]
+	}
+	for _, limit := range limits {
 		for delimiter, want := range map[string]string{"": "a- a a b/1* b/2* c*", "/": "a- a a b/ c*"} {
 			var got []string
 			in := objectstore.ListVersions{Bucket: s.b, Delimiter: delimiter, Max: limit}
