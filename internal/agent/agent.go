@@ -117,7 +117,9 @@ func (a *Agent) open() error {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	a.stop = stop
-	a.rotated.Go(func() { a.rotate(ctx) })
+	if a.tokenDir() != "" {
+		a.rotated.Go(func() { a.rotate(ctx) })
+	}
 	return nil
 }
 

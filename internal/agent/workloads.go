@@ -72,9 +72,6 @@ func (a *Agent) install(now time.Time) error {
 
 // rotate renews the token files when their time has come.
 func (a *Agent) rotate(ctx context.Context) {
-	if a.tokenDir() == "" {
-		return
-	}
 	for {
 		// Looking once a minute finds the time also after the machine slept.
 		select {
