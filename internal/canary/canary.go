@@ -95,7 +95,7 @@ func Fill(t reflect.Type) (filled any, secrets int) {
 const module = "github.com/rolecall-dev/rolecall"
 
 func fill(v reflect.Value, depth int) int {
-	if depth > 8 {
+	if depth > 14 { // recursive types have no end
 		return 0
 	}
 	if v.Type() == reflect.TypeFor[rolecall.Secret]() {

@@ -18,13 +18,15 @@ import (
 type holders struct {
 	// uses maps "import/path.Type" to the types that its fields are made of, spelled alike.
 	uses map[string][]string
+	// aliases are other names of types; they count as uses and are no types of their own.
+	aliases map[string]bool
 }
 
 // FindHolders reads the Go sources of the module in root, tests left out, and returns the exported
 // struct types that hold a [rolecall.Secret], directly or through other types of the module, as
 // "import/path.Type", sorted. It works on syntax, so that it also sees what does not build here.
 func FindHolders(root string) ([]string, error) {
-	h := holders{uses: make(map[string][]string)}
+	h := holders{uses: make(map[string][]string), aliases: make(map[string]bool)}
 	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -82,6 +84,7 @@ func (h *holders) read(root, file string) error {
 				continue
 			}
 			key := self + "." + named.Name.Name
+			h.aliases[key] = named.Assign.IsValid()
 			h.uses[key] = append(h.uses[key], parts(named.Type, self, imports)...)
 		}
 	}
@@ -128,7 +131,7 @@ func (h *holders) found() []string {
 	}
 	var names []string
 	for name := range holds {
-		if ast.IsExported(name[strings.LastIndex(name, ".")+1:]) {
+		if ast.IsExported(name[strings.LastIndex(name, ".")+1:]) && !h.aliases[name] {
 			names = append(names, name)
 		}
 	}
