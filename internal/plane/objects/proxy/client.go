@@ -126,7 +126,12 @@ func (s *Store) do(ctx context.Context, c call) (*http.Response, error) {
 		return nil, fmt.Errorf("%w: credentials for the object store: %w", objectstore.ErrUnavailable, err)
 	}
 	o := sigv4.SignOptions{Service: "s3", Region: s.region, PayloadHash: c.hash, Keys: s.keys}
-	if err := sigv4.Sign(r, creds, o); err != nil {
+	if c.hash == sigv4.StreamingPayload {
+		err = sigv4.SignStreaming(r, creds, o, sigv4.StreamOptions{Length: c.size})
+	} else {
+		err = sigv4.Sign(r, creds, o)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("signing for the object store: %w", err)
 	}
 	res, err := s.client.Do(r)
@@ -291,8 +296,9 @@ func escape(key string) string {
 	return string(b)
 }
 
-// held passes a payload on, but keeps the last bytes back until its end was found right. The store gets
-// fewer bytes than it was promised otherwise, and keeps nothing.
+// held passes a payload on, but keeps the last bytes back until its end was found right. Otherwise the
+// stream of signed chunks ends without its last one, and the store keeps nothing. (Content-Length alone
+// is not enough: versitygw 1.8.0 stores what it got of a plain body that broke off.)
 type held struct {
 	src        io.Reader
 	next, out  []byte

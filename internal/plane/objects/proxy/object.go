@@ -168,13 +168,13 @@ func describe(h http.Header, d *objectstore.Headers, meta []objectstore.Meta, ta
 }
 
 // buffered is the size up to which a body is read whole before it is sent: it is proven then, and its
-// hash is signed.
+// hash is signed. Larger ones go as a stream of signed chunks.
 const buffered = 128 << 10
 
 // load puts a payload into c.
 func (c *call) load(body objectstore.Payload, size int64) error {
-	if size < 0 || size > buffered {
-		c.body, c.size, c.hash = newHeld(body), size, sigv4.UnsignedPayload
+	if size > buffered {
+		c.body, c.size, c.hash = newHeld(body), size, sigv4.StreamingPayload
 		return nil
 	}
 	b, err := io.ReadAll(io.LimitReader(body, buffered+1))

@@ -445,7 +445,7 @@ func (h *harness) multipartErrors(t *testing.T, s *suite) {
 	}{
 		"too small": {func(*objectstore.CompleteUpload) {}, objectstore.ErrPartTooSmall},
 		"order":     {func(in *objectstore.CompleteUpload) { in.Parts[0], in.Parts[1] = in.Parts[1], in.Parts[0] }, objectstore.ErrPartOrder},
-		"etag":      {func(in *objectstore.CompleteUpload) {
+		"etag": {func(in *objectstore.CompleteUpload) {
 			in.Parts = []objectstore.CompletePart{{Number: 2, ETag: strings.Repeat("0", 32)}}
 		}, objectstore.ErrInvalidPart},
 		"missing": {func(in *objectstore.CompleteUpload) {
@@ -556,8 +556,8 @@ func (h *harness) brokenBody(t *testing.T, s *suite) {
 			t.Errorf("%d bytes with another checksum: %v", size, err)
 		}
 	}
-	if _, _, err := s.get(objectstore.Get{Ref: s.ref("k")}); !errors.Is(err, objectstore.ErrNoSuchKey) {
-		t.Errorf("something of it was stored: %v", err)
+	if o, _, err := s.get(objectstore.Get{Ref: s.ref("k")}); !errors.Is(err, objectstore.ErrNoSuchKey) {
+		t.Errorf("something of it was stored: %+v, %v", o, err)
 	}
 }
 
