@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/rolecall-dev/rolecall/policy"
@@ -288,4 +289,22 @@ func TestRolesMatchByID(t *testing.T) {
 	if policy.Evaluate(&r, &policy.Policies{Resource: bucket}).Allowed {
 		t.Error("an ARN that nobody resolves was matched")
 	}
+}
+
+// TestSharedBetweenGoroutines is for the race detector.
+func TestSharedBetweenGoroutines(t *testing.T) {
+	p := compile(t, policy.Identity, "p", doc(tenStatements))
+	ps := policy.Policies{Identity: []*policy.Policy{p, policy.NewSet(p, p)}, Boundary: p}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 200 {
+				r := dataRequest()
+				if !policy.Evaluate(&r, &ps).Allowed || !policy.Explain(&r, &ps).Decision.Allowed {
+					t.Error("denied")
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -340,3 +340,54 @@ func TestAgainstReference(t *testing.T) {
 		t.Errorf("the cases are lopsided")
 	}
 }
+
+// TestIndexes compares large sets, which find their statements by index, with the reference.
+func TestIndexes(t *testing.T) {
+	allowed := 0
+	for i := range 60 {
+		g := gen{newRand(uint64(i))}
+		statements := make([]map[string]any, 30+g.IntN(60))
+		for j := range statements {
+			s := map[string]any{
+				"Effect": "Allow", "Principal": g.principal(), "Action": oneOrList(g, some(g, 2, func() string {
+					return pick(g, "s3:GetObject", "s3:GetObject", "s3:PutObject", "s3:Get*", "s3:*", "S3:getobject")
+				})),
+				"Resource": oneOrList(g, some(g, 2, func() string { return pick(g, g.resourcePattern(), fmt.Sprintf("arn:aws:s3:::b%d/*", j)) })),
+			}
+			if g.chance(4) {
+				s["Effect"] = "Deny"
+			}
+			if g.chance(40) {
+				op, key, values := g.condition()
+				s["Condition"] = map[string]any{op: map[string]any{key: oneOrList(g, values)}}
+			}
+			statements[j] = s
+		}
+		text, err := json.Marshal(map[string]any{"Version": policy.Version2012, "Statement": statements})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := policy.ParseStored(policy.Resource, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := policy.Compile(d, "p")
+		refDocuments.Clear()
+		for range 60 {
+			r := g.request()
+			r.Action = pick(g, "s3:GetObject", "s3:PutObject", "s3:GetObjectAcl")
+			got := policy.Evaluate(&r, &policy.Policies{Resource: p})
+			ref := refOf(&r)
+			wantAllowed, wantExplicit := ref.decide(refPolicies{Resource: string(text)})
+			if got.Allowed != wantAllowed || got.Explicit != wantExplicit {
+				t.Fatalf("engine %+v, reference %v %v\nrequest %+v\npolicy %s", got, wantAllowed, wantExplicit, r, text)
+			}
+			if got.Allowed {
+				allowed++
+			}
+		}
+	}
+	if allowed < 200 {
+		t.Errorf("only %d allowed", allowed)
+	}
+}
