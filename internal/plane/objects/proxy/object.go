@@ -122,7 +122,7 @@ func info(key string, h http.Header) objectstore.Info {
 		Sealed: h.Get("X-Amz-Server-Side-Encryption") == "AES256",
 		Headers: objectstore.Headers{
 			ContentType: h.Get("Content-Type"), CacheControl: h.Get("Cache-Control"), ContentDisposition: h.Get("Content-Disposition"),
-			ContentEncoding: h.Get("Content-Encoding"), ContentLanguage: h.Get("Content-Language"), Expires: h.Get("Expires"),
+			ContentEncoding: ownEncoding(h.Get("Content-Encoding")), ContentLanguage: h.Get("Content-Language"), Expires: h.Get("Expires"),
 			WebsiteRedirect: h.Get("X-Amz-Website-Redirect-Location"),
 		},
 	}
@@ -142,6 +142,12 @@ func info(key string, h http.Header) objectstore.Info {
 		}
 	}
 	return o
+}
+
+// ownEncoding is the object's: some stores keep that of the upload's framing with it.
+func ownEncoding(v string) string {
+	v, _ = strings.CutPrefix(v, "aws-chunked")
+	return strings.TrimLeft(v, ", ")
 }
 
 // describe writes what is kept with an object.
