@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,7 +76,7 @@ func TestWriteAndRead(t *testing.T) {
 func TestLockExcludes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
 	var wg sync.WaitGroup
-	inside := 0
+	var inside, rounds atomic.Int32
 	for range 20 {
 		wg.Go(func() {
 			unlock, err := awscache.Lock(t.Context(), path)
@@ -83,13 +84,18 @@ func TestLockExcludes(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			inside++ // the race detector watches
+			if n := inside.Add(1); n != 1 {
+				t.Errorf("%d hold the lock", n)
+			}
+			time.Sleep(time.Millisecond)
+			rounds.Add(1)
+			inside.Add(-1)
 			unlock()
 		})
 	}
 	wg.Wait()
-	if inside != 20 {
-		t.Error(inside)
+	if rounds.Load() != 20 {
+		t.Error(rounds.Load())
 	}
 	unlock, err := awscache.Lock(t.Context(), path)
 	if err != nil {

@@ -21,6 +21,9 @@ type Options struct {
 	Chain   cmdutil.ChainFlags
 	JSON    bool
 	Probe   bool
+	// SDKs are the models to ask instead of rolecall's own chain; EC2 supposes an instance's role.
+	SDKs []string
+	EC2  bool
 }
 
 // NewCmd returns the command; run replaces its work in tests.
@@ -39,17 +42,31 @@ the file and line, variable or URL of each, and the way to the credentials.
 Nothing goes over the network unless --probe is given; then the winner is asked.
 Whether this machine has an instance metadata service shows only with --probe.
 
-Exit code: 0 if a source wins, 3 if there is none, 4 if the winner is broken.`,
+With --sdk the same question is answered for AWS SDKs and tools, from models of
+their rules ("run": compared with the running SDK; "read": with its source only).
+Endpoints and commands are taken to answer.
+
+Exit code: 0 if a source wins, 3 if there is none, 4 if the winner is broken;
+with --sdk 0 if they agree, 7 if they do not.`,
 		Example: `  rolecall explain
+  rolecall explain --sdk all
+  rolecall explain --sdk go-v2,js-v3,cli-v2 --profile prod
   rolecall explain --profile prod --probe
   rolecall explain --json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(o.SDKs) > 0 && (o.Probe || o.Chain.RoleARN != "" || o.Chain.Source != "") {
+				return cmdutil.FlagErrorf("--sdk goes with none of --probe, --role-arn, --source")
+			}
+			return run(cmd.Context(), o)
+		},
 	}
 	o.Chain.Register(cmd)
 	cmdutil.CompleteProfiles(cmd, f)
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&o.Probe, "probe", false, "ask the winner for credentials, too")
+	cmd.Flags().StringSliceVar(&o.SDKs, "sdk", nil, "answer for these SDKs (`names`): all, go-v2, js-v3, botocore, cli-v2, …")
+	cmd.Flags().BoolVar(&o.EC2, "ec2", false, "with --sdk: suppose that this is an EC2 instance with a role")
 	return cmd
 }
 
@@ -103,6 +120,9 @@ type Probe struct {
 
 // Run explains.
 func Run(ctx context.Context, o *Options) error {
+	if len(o.SDKs) > 0 {
+		return RunSDKs(o)
+	}
 	c, err := chain.New(o.Factory.ChainOptions(o.Chain))
 	if err != nil {
 		return &cmdutil.FlagError{Err: err}

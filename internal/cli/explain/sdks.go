@@ -1,0 +1,247 @@
+package explain
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/rolecall-dev/rolecall/awscache"
+	"github.com/rolecall-dev/rolecall/awsconfig"
+	"github.com/rolecall-dev/rolecall/chain/sdk"
+	"github.com/rolecall-dev/rolecall/internal/cli/cmdutil"
+)
+
+// SDKReport is the JSON answer of --sdk.
+type SDKReport struct {
+	// Agree tells that all of them come to the same.
+	Agree bool        `json:"agree"`
+	SDKs  []SDKAnswer `json:"sdks"`
+}
+
+// SDKAnswer is what one SDK would do here.
+type SDKAnswer struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Checked is "run" when the model was compared with the running SDK, else "read".
+	Checked string `json:"checked"`
+	// Outcome is ok, none or error; Source is the kind of source that decided.
+	Outcome string `json:"outcome"`
+	Source  string `json:"source,omitempty"`
+	// AccessKeyID is set where it is known without a call; Base is what the credentials start from.
+	AccessKeyID string `json:"accessKeyId,omitempty"`
+	Base        string `json:"base,omitempty"`
+	// Roles are the hops, latest first.
+	Roles  []string `json:"roles,omitempty"`
+	Reason string   `json:"reason,omitempty"`
+}
+
+// RunSDKs answers for the SDKs that are asked for.
+func RunSDKs(o *Options) error {
+	models, err := sdk.Models()
+	if err != nil {
+		return err
+	}
+	if models, err = chosen(models, o.SDKs); err != nil {
+		return err
+	}
+	s, err := situation(o)
+	if err != nil {
+		return cmdutil.BrokenSource(err)
+	}
+	report := SDKReport{Agree: true}
+	for _, m := range models {
+		report.SDKs = append(report.SDKs, answer(m, s))
+	}
+	for _, a := range report.SDKs {
+		report.Agree = report.Agree && a.identity() == report.SDKs[0].identity()
+	}
+	if o.JSON {
+		enc := json.NewEncoder(o.Factory.IO.Out)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		err = enc.Encode(report)
+	} else {
+		err = printSDKs(o, report)
+	}
+	if err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	if !report.Agree {
+		return &cmdutil.ExitError{Code: cmdutil.ExitFindings}
+	}
+	return nil
+}
+
+func chosen(models []*sdk.Model, names []string) ([]*sdk.Model, error) {
+	if slices.Contains(names, "all") {
+		return models, nil
+	}
+	var out []*sdk.Model
+	var ids []string
+	for _, m := range models {
+		ids = append(ids, m.ID)
+		if slices.Contains(names, m.ID) {
+			out = append(out, m)
+		}
+	}
+	for _, n := range names {
+		if !slices.Contains(ids, n) {
+			return nil, cmdutil.FlagErrorf("there is no model of %q: choose all, or of %s", n, strings.Join(ids, ", "))
+		}
+	}
+	return out, nil
+}
+
+func answer(m *sdk.Model, s *sdk.Situation) SDKAnswer {
+	got := m.Simulate(s)
+	a := SDKAnswer{ID: m.ID, Name: m.Name, Version: m.Version, Checked: "read", Outcome: got.Kind, Source: got.Source, Reason: got.Reason}
+	if m.Run {
+		a.Checked = "run"
+	}
+	if got.Kind != sdk.OK {
+		return a
+	}
+	id := got.AccessKeyID
+	for {
+		inner, ok := strings.CutPrefix(id, "AK(")
+		if !ok {
+			break
+		}
+		role, base, _ := strings.Cut(strings.TrimSuffix(inner, ")"), "<-")
+		a.Roles, id = append(a.Roles, role), base
+	}
+	if id == "webid" {
+		id = "web identity token"
+	}
+	a.Base = id
+	if len(a.Roles) == 0 && !strings.Contains(id, " ") {
+		a.AccessKeyID = id
+	}
+	return a
+}
+
+// identity is what must be the same for two SDKs to agree. Failing and finding nothing are the same to
+// the program that asks.
+func (a SDKAnswer) identity() string {
+	if a.Outcome != sdk.OK {
+		return ""
+	}
+	return strings.Join(append(slices.Clone(a.Roles), a.Base), " ← ")
+}
+
+// situation is this machine as the simulator takes it: the environment, and the files that SDKs read.
+func situation(o *Options) (*sdk.Situation, error) {
+	env := map[string]string{}
+	for _, kv := range o.Factory.Environ() {
+		if name, value, ok := strings.Cut(kv, "="); ok {
+			env[name] = value
+		}
+	}
+	s := &sdk.Situation{Env: env, Profile: o.Chain.Profile, NoLoadConfig: true, Real: true, Files: map[string]string{}, Now: o.Factory.Now()}
+	if o.EC2 {
+		s.IMDS = &sdk.IMDS{}
+	}
+	home := env["HOME"]
+	paths := []string{filepath.Join(home, ".aws", "config"), filepath.Join(home, ".aws", "credentials")}
+	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"} {
+		if v := env[name]; v != "" {
+			// SDKs differ in what they expand; each finds its own spelling.
+			tilde := v
+			if rest, ok := strings.CutPrefix(v, "~"); ok {
+				tilde = home + rest
+			}
+			paths = append(paths, v, tilde, os.Expand(tilde, func(n string) string { return env[n] }))
+		}
+	}
+	for _, pattern := range []string{"sso", "login"} {
+		found, err := filepath.Glob(filepath.Join(home, ".aws", pattern, "cache", "*.json"))
+		if err != nil {
+			return nil, fmt.Errorf("looking for cached tokens: %w", err)
+		}
+		paths = append(paths, found...)
+	}
+	for _, path := range paths {
+		if err := addFile(s, path); err != nil {
+			return nil, err
+		}
+	}
+	// Token files that profiles name.
+	for _, text := range []string{s.Files[paths[0]], s.Files[paths[1]]} {
+		f := awsconfig.Parse("", awsconfig.ConfigKind, []byte(text))
+		for _, section := range f.Sections {
+			for _, set := range section.Settings {
+				if set.Key == "web_identity_token_file" {
+					if err := addFile(s, set.Value); err != nil {
+						return nil, err
+					}
+				}
+			}
+		}
+	}
+	return s, nil
+}
+
+func addFile(s *sdk.Situation, path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil // as good as missing
+	case info.IsDir():
+		s.Files[path+"/."] = ""
+		return nil
+	case info.Size() > awsconfig.MaxFileSize:
+		return errors.New(path + " is too large")
+	}
+	data, err := awscache.Read(path)
+	if err != nil {
+		return fmt.Errorf("reading what the SDKs read: %w", err)
+	}
+	s.Files[path] = string(data)
+	return nil
+}
+
+func printSDKs(o *Options, r SDKReport) error {
+	io := o.Factory.IO
+	groups := map[string][]SDKAnswer{}
+	for _, a := range r.SDKs {
+		groups[a.identity()] = append(groups[a.identity()], a)
+	}
+	ids := make([]string, 0, len(groups))
+	for id := range groups {
+		ids = append(ids, id)
+	}
+	sort.Slice(ids, func(i, j int) bool {
+		if a, b := len(groups[ids[i]]), len(groups[ids[j]]); a != b {
+			return a > b
+		}
+		return ids[i] < ids[j]
+	})
+	var b strings.Builder
+	if r.Agree {
+		b.WriteString("They all come to the same.\n")
+	} else {
+		fmt.Fprintf(&b, "%s %d different answers:\n", io.Yellow("They disagree:"), len(ids))
+	}
+	for _, id := range ids {
+		title := id
+		if id == "" {
+			title = io.Red("no credentials")
+		}
+		fmt.Fprintf(&b, "\n%s\n", io.Bold(title))
+		for _, a := range groups[id] {
+			why := a.Source
+			if a.Outcome != sdk.OK {
+				why = a.Reason
+			}
+			fmt.Fprintf(&b, "  %-18s %-5s %s\n", a.ID, a.Checked, why)
+		}
+	}
+	_, err := fmt.Fprint(io.Out, b.String())
+	return err
+}
