@@ -28,6 +28,9 @@ func Open(dir string, o Options) (*Log, error) {
 	}
 	l.room.L = &l.mu
 	findings, err := l.resume()
+	if err == nil {
+		err = l.flush() // from here on there is a head
+	}
 	if err != nil {
 		if l.out != nil {
 			err = errors.Join(err, l.out.Close())
@@ -115,9 +118,8 @@ func (l *Log) openLast(names []string) (err error) {
 // compare holds the end of the chain against the head.
 func (l *Log) compare(head Head, headErr error) []*Event {
 	if headErr != nil {
-		// Between the first record and the first sync there is a file and no head in it.
-		if l.last.sequence == 0 || !notExist(headErr) && l.last.sequence < headlessRecords {
-			return nil
+		if l.last.sequence == 0 {
+			return nil // a first start
 		}
 		return []*Event{l.finding("AuditLogHeadMissing", "the log has records, but its head cannot be read", Fields{{"lastSequence", int64(l.last.sequence)}})} //nolint:gosec // a count
 	}
@@ -132,9 +134,6 @@ func (l *Log) compare(head Head, headErr error) []*Event {
 	}
 	return nil
 }
-
-// headlessRecords bounds how many records a first second can have.
-const headlessRecords = 1_000_000
 
 func (l *Log) finding(name, message string, fields Fields) *Event {
 	return &Event{

@@ -103,7 +103,7 @@ func VerifyDir(dir string, key []byte) (Report, error) {
 		v.problem(0, "there is no head, so nobody can tell whether records are missing at the end")
 	case key != nil && !head.genuine(key):
 		v.problem(0, "the head was not written with this plane's key")
-	case !seen:
+	case !seen && head.Sequence > 0:
 		v.problem(0, fmt.Sprintf("record %d, which was on disk, is missing: the log ends at %d", head.Sequence, v.report.Last))
 	}
 	return v.Report(), nil

@@ -43,7 +43,7 @@ func ParseARN(s string) (ARN, error) {
 	a := ARN{Partition: parts[1], Service: parts[2], Region: parts[3], Account: AccountID(parts[4]), Resource: rest}
 	switch {
 	case parts[0] != "arn":
-		return ARN{}, fmt.Errorf("%w: %q does not start with arn:", ErrARN, s)
+		return ARN{}, fmt.Errorf("%w: %q does not start with the word arn", ErrARN, s)
 	case a.Partition == "" || a.Service == "" || a.Resource == "":
 		return ARN{}, fmt.Errorf("%w: %q has an empty part", ErrARN, s)
 	}

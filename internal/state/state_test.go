@@ -215,7 +215,8 @@ func TestSecondPlaneIsRefusedUntilTheFirstDies(t *testing.T) {
 	if err := holder.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for lines := bufio.NewScanner(stdout); lines.Scan() && lines.Text() != "held"; {
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "held\n" {
+		t.Fatalf("%q, %v", line, err)
 	}
 
 	_, err = state.Open(dir, state.Options{})

@@ -73,7 +73,7 @@ func NewTx(rows Rows, sealer Sealer, at Revision) *Tx {
 		DeniedSessions: &aggregate[identity.DeniedSession, *identity.DeniedSession]{rows, sealer, TableDeniedSessions,
 			func(e *identity.DeniedSession) (string, string) { return string(e.Account), "" }, nil},
 		RingKeys: &aggregate[identity.RingKey, *identity.RingKey]{rows, sealer, TableRingKeys,
-			func(e *identity.RingKey) (string, string) { return "", "" }, nil},
+			func(*identity.RingKey) (string, string) { return "", "" }, nil},
 	}
 }
 

@@ -108,7 +108,7 @@ type Aggregate[E any] interface {
 	Delete(ctx context.Context, key string) error
 	// Get returns [ErrNotFound] if there is no such entity.
 	Get(ctx context.Context, key string) (*E, error)
-	// All calls f for each entity in the order of their keys.
+	// All calls f for each entity in the order of their keys. f must not use the transaction.
 	All(ctx context.Context, f func(*E) error) error
 }
 

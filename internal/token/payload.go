@@ -191,45 +191,45 @@ func (p *payload) byte() byte {
 // payload cannot ask for a long list.
 func (p *payload) count(size int) int {
 	n := p.uint()
-	if n > uint64(len(p.text)/size) {
+	if n > uint64(len(p.text)/size) { //nolint:gosec // a length is not negative
 		p.fail()
 		return 0
 	}
 	return int(n) //nolint:gosec // bounded by the length of the text
 }
 
-func (pk *packer) parsePayload(text string) (*identity.Session, error) {
-	p := &payload{text: text}
-	if p.byte() != payloadVersion {
+func (p *packer) parsePayload(text string) (*identity.Session, error) {
+	in := &payload{text: text}
+	if in.byte() != payloadVersion {
 		return nil, errPayload
 	}
-	flags := p.byte()
-	s := &identity.Session{Type: identity.SessionType(p.byte())}
-	account := p.uint()
+	flags := in.byte()
+	s := &identity.Session{Type: identity.SessionType(in.byte())}
+	account := in.uint()
 	if account > 999_999_999_999 {
 		return nil, errPayload
 	}
 	s.Account = accountID(account)
-	issued := p.int()
+	issued := in.int()
 	s.IssuedAt = time.Unix(issued, 0).UTC()
-	s.Expires = time.Unix(issued+p.int(), 0).UTC()
-	s.ChainDepth = int(p.int())
-	s.EntityID, s.Name, s.SourceIdentity, s.Federation = p.string(), p.string(), p.string(), p.string()
+	s.Expires = time.Unix(issued+in.int(), 0).UTC()
+	s.ChainDepth = int(in.int())
+	s.EntityID, s.Name, s.SourceIdentity, s.Federation = in.string(), in.string(), in.string(), in.string()
 	if flags&flagMFA != 0 {
-		s.MFAAt = time.Unix(p.int(), 0).UTC()
+		s.MFAAt = time.Unix(in.int(), 0).UTC()
 	}
 	if flags&flagDeflate != 0 {
-		bulk, err := pk.inflate(p.string())
+		bulk, err := p.inflate(in.string())
 		if err != nil {
 			return nil, errPayload
 		}
-		if p.err == nil {
-			p.text = bulk
+		if in.err == nil {
+			in.text = bulk
 		}
 	}
-	p.bulk(s)
-	if p.err != nil {
-		return nil, p.err
+	in.bulk(s)
+	if in.err != nil {
+		return nil, in.err
 	}
 	return s, nil
 }
