@@ -141,15 +141,15 @@ func (d *demoRun) openPlane(ctx context.Context) (s *server.Server, l net.Listen
 // show runs the client and tells what happened.
 func (d *demoRun) show(ctx context.Context, agent *demoAgent) error {
 	out := d.f.IO.Out
-	_, _ = fmt.Fprintf(out, `plane      %s   STS, IAM and S3 for account %s; state in %s
-bucket     s3://%s   private, encrypted at rest
-role       %s   may read %s/web-app/* and nothing else
-agent      %s   delivers %s to its workload
+	_, _ = fmt.Fprintf(out, `plane    %s, STS, IAM and S3 for account %s; state in %s
+bucket   s3://%s, private, encrypted at rest
+role     %s, may read %s/web-app/* and nothing else
+agent    %s, delivers %s to its workload
 
 A client that knows nothing of rolecall, run as "rolecall exec -- demo-client":
 
 `, d.url, demo.Account, d.dir, demo.Bucket, identity.RoleARN(demo.Account, "/", demo.Role), demo.Bucket, agent.url, demo.Role)
-	client := append([]string{"exec", "--", d.self}, "demo-client")
+	client := []string{"exec", "--", d.self, "demo-client"}
 	if err := d.run(ctx, agent.workloadEnv(d.base()), client...); err != nil {
 		return fmt.Errorf("running the client: %w", err)
 	}
@@ -166,17 +166,15 @@ func (d *demoRun) trail(ctx context.Context, agent *demoAgent) error {
 	if err != nil {
 		return fmt.Errorf("resolving the agent's own identity: %w", err)
 	}
+	role := identity.RoleARN(demo.Account, "/", demo.Role)
 	_, _ = fmt.Fprintf(d.f.IO.Out, `
-Where its credentials came from:
+Where its credentials came from, hop by hop:
 
-  1  demo-client   asked the endpoint of rolecall exec, as every AWS SDK does
-  2  rolecall exec asked the agent     %s
-                                       %s
-  3  the agent     asked the plane     AssumeRole %s
-  4  the plane     knows the node      %s
-                                       %s
-`, delivered.Credentials.AccessKeyID, delivered.Credentials.Origin, identity.RoleARN(demo.Account, "/", demo.Role),
-		node.Credentials.AccessKeyID, node.Credentials.Origin)
+  demo-client      the endpoint that rolecall exec serves to it alone (above)
+  rolecall exec    %s   %s
+  rolecall agent   %s   %s
+                   AssumeRole %s at %s
+`, delivered.Credentials.AccessKeyID, delivered.Credentials.Origin, node.Credentials.AccessKeyID, node.Credentials.Origin, role, d.url)
 	return nil
 }
 

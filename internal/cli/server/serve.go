@@ -26,6 +26,7 @@ type serveOptions struct {
 	region      string
 	baseDomains []string
 	dataEvents  bool
+	objects     objectStoreOptions
 	logLevel    string
 	logFormat   string
 }
@@ -46,7 +47,8 @@ the state directory can sign in as root for an hour with "rolecall-server root-s
 		Example: `  rolecall-server --state ./state
   rolecall-server --listen 127.0.0.1:4580 --state ./state --account 123456789012 \
       --root-access-key-file root.json
-  rolecall-server --state ./state --config rolecall.yaml`,
+  rolecall-server --state ./state --config rolecall.yaml
+  rolecall-server --state ./state --object-store https://s3.example.com --object-store-profile plane`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.fromEnvironment(f, cmd); err != nil {
@@ -67,6 +69,7 @@ the state directory can sign in as root for an hour with "rolecall-server root-s
 	flags.StringVar(&o.configFile, "config", "", "rolecall.yaml to apply at the start [ROLECALL_CONFIG]")
 	flags.StringVar(&o.region, "region", "us-east-1", "region of the buckets [ROLECALL_REGION]")
 	flags.StringSliceVar(&o.baseDomains, "base-domain", nil, "host under which buckets are subdomains; may be repeated")
+	o.objects.register(flags)
 	flags.BoolVar(&o.dataEvents, "audit-data-events", false, "record reads and writes of objects in the audit log, too")
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug shows canonical requests of refused signatures")
 	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
@@ -78,6 +81,7 @@ func (o *serveOptions) fromEnvironment(f *cmdutil.Factory, cmd *cobra.Command) e
 	for flag, variable := range map[string]string{
 		"listen": "ROLECALL_LISTEN", "state": "ROLECALL_STATE", "account": "ROLECALL_ACCOUNT",
 		"root-access-key-file": "ROLECALL_ROOT_ACCESS_KEY_FILE", "config": "ROLECALL_CONFIG", "region": "ROLECALL_REGION",
+		"object-store": "ROLECALL_OBJECT_STORE",
 	} {
 		if value := f.Getenv(variable); value != "" && !cmd.Flags().Changed(flag) {
 			if err := cmd.Flags().Set(flag, value); err != nil {
@@ -143,7 +147,7 @@ func hinted(err error) error {
 	return err
 }
 
-func serve(ctx context.Context, f *cmdutil.Factory, o *serveOptions) error {
+func serve(ctx context.Context, f *cmdutil.Factory, o *serveOptions) (err error) {
 	logger, err := newLogger(f, o.logLevel, o.logFormat)
 	if err != nil {
 		return err
@@ -151,6 +155,14 @@ func serve(ctx context.Context, f *cmdutil.Factory, o *serveOptions) error {
 	c, err := o.config(logger)
 	if err != nil {
 		return err
+	}
+	store, release, err := o.objects.open(f, logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	if store != nil {
+		c.Objects = store
 	}
 	s, err := server.Open(ctx, c)
 	if err != nil {

@@ -117,11 +117,7 @@ func (s *Server) open(ctx context.Context) error {
 	if c.WrapStore != nil {
 		backend = c.WrapStore(db)
 	}
-	managed, err := iam.AWSPolicies()
-	if err != nil {
-		return fmt.Errorf("reading the policies that AWS manages: %w", err)
-	}
-	if s.directory, err = directory.Open(ctx, backend, directory.Options{AWSPolicies: managed, Log: c.Logger, Now: c.Now}); err != nil {
+	if s.directory, err = directory.Open(ctx, backend, directory.Options{AWSPolicies: iam.AWSPolicies(), Log: c.Logger, Now: c.Now}); err != nil {
 		return err
 	}
 	s.opened("last-used times", func() error { return s.directory.FlushStamps(context.WithoutCancel(ctx)) })
