@@ -48,7 +48,32 @@ apply sets, and is no longer in the file is deleted. Groups have no tags and buc
 be empty, so the former are never deleted and the latter only then.
 
 An account other than the caller's own needs a "profile:" in the file whose credentials
-administer it. After an error or a crash, run it again: it goes on from there.`,
+administer it. After an error or a crash, run it again: it goes on from there.
+
+Keys of the file, all but id, name, document, trust and key optional:
+
+  accounts:
+    - id: "123456789012"
+      alias: my-account
+      profile: NAME            # whose credentials administer it, if not the caller's
+      policies:                # managed policies
+        - {name: N, path: /, description: D, document: POLICY, tags: {K: V}}
+      groups:
+        - {name: N, path: /, inline_policies: {N: POLICY}, attached_policies: [ARN or name]}
+      users:
+        - {name: N, path: /, groups: [N], permissions_boundary: ARN or name, tags: {K: V}}
+      roles:
+        - {name: N, path: /, description: D, max_session_duration: 2h, trust: POLICY}
+      instance_profiles:
+        - {name: N, path: /, role: N, tags: {K: V}}
+      buckets:
+        - {name: N, policy: POLICY, encryption: AES256, versioning: enabled, tags: {K: V},
+           objects: [{key: K, file: PATH, content_type: T, overwrite: true}]}
+
+Users and roles take inline_policies and attached_policies as groups do, roles also
+permissions_boundary and tags. A POLICY is a mapping, a JSON string or file:PATH. An object
+has a file or a content; one that exists is left alone unless overwrite is true. The
+sections agent and workloads are the agent's.`,
 		Example: `  rolecall apply --plan
   rolecall apply -f accounts.yaml --yes
   rolecall apply --endpoint-url http://127.0.0.1:4580 --profile root --plan --json`,
@@ -179,7 +204,7 @@ func fileError(err error, path string) error {
 	var problems declare.Problems
 	switch {
 	case errors.As(err, &problems):
-		return &cmdutil.ExitError{Code: cmdutil.ExitFailure, Err: fmt.Errorf("%s is not right:\n%w", path, err), Hint: "nothing was changed; docs/apply.md has every key"}
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailure, Err: fmt.Errorf("%s is not right:\n%w", path, err), Hint: "nothing was changed; `rolecall apply --help` lists the keys"}
 	case errors.Is(err, fs.ErrNotExist):
 		return cmdutil.WithHint(err, "name the file with -f")
 	default:
