@@ -13,13 +13,20 @@ import (
 type Programs struct {
 	Client string // rolecall
 	Plane  string // rolecall-server
+	Dir    string // of what else was built
 }
 
 // Build compiles cmd/rolecall and cmd/rolecall-server of the module at root into dir, as a release is: static
-// and stripped. Extra packages, relative to root, are built beside them under their last name.
+// and stripped. Extra packages, relative to root, are built beside them under their last name. Where the variable
+// ROLECALL_PROGRAMS names a directory, the two commands are taken from there instead.
 func Build(ctx context.Context, root, dir string, extra ...string) (Programs, error) {
-	for _, pkg := range append([]string{"./cmd/rolecall", "./cmd/rolecall-server"}, extra...) {
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, filepath.Base(pkg)), pkg)
+	from := os.Getenv("ROLECALL_PROGRAMS")
+	packages := extra
+	if from == "" {
+		packages, from = append([]string{"./cmd/rolecall", "./cmd/rolecall-server"}, extra...), dir
+	}
+	for _, pkg := range packages {
+		cmd := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, filepath.Base(pkg)), pkg)
 		cmd.Dir = root
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		var out bytes.Buffer
@@ -29,8 +36,9 @@ func Build(ctx context.Context, root, dir string, extra ...string) (Programs, er
 		}
 	}
 	return Programs{
-		Client: filepath.Join(dir, "rolecall"),
-		Plane:  filepath.Join(dir, "rolecall-server"),
+		Client: filepath.Join(from, "rolecall"),
+		Plane:  filepath.Join(from, "rolecall-server"),
+		Dir:    dir,
 	}, nil
 }
 

@@ -27,7 +27,7 @@ func sdks() []sdk {
 			return callScript(t, env, tool(t, "node"), append([]string{filepath.Join(clients(t), "client.mjs"), verb}, args...))
 		}},
 		{"aws-sdk-go-v2", func(t *testing.T, env []string, verb string, args ...string) answer {
-			return callScript(t, env, filepath.Join(filepath.Dir(build(t).Client), "goclient"), append([]string{verb}, args...))
+			return callScript(t, env, filepath.Join(build(t).Dir, "goclient"), append([]string{verb}, args...))
 		}},
 	}
 }

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	endWorld()
 	if p, err := programs(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(p.Client)) // temporary anyway
+		_ = os.RemoveAll(p.Dir) // temporary anyway
 	}
 	os.Exit(code)
 }
