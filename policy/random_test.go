@@ -12,7 +12,7 @@ import (
 	"github.com/rolecall-dev/rolecall/policy"
 )
 
-var compareCases = flag.Int("policy.cases", 1_000, "random sets of policies to compare with the reference interpreter, on 16 requests each")
+var compareCases = flag.Int("policy.cases", 500, "random sets of policies to compare with the reference interpreter, on 16 requests each")
 
 func newRand(i uint64) *rand.Rand { return rand.New(rand.NewPCG(1, i)) } //nolint:gosec // test data
 
