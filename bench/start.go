@@ -69,7 +69,7 @@ func (b *bench) startPeers(env []string) []program {
 	}
 	if node, err := exec.LookPath("node"); err == nil && exists(filepath.Join(clients, "node_modules", "@aws-sdk", "credential-providers")) {
 		peers = append(peers, program{name: "JavaScript SDK, credentials of a profile", path: node,
-			args: []string{"--input-type=module", "-e", "import { fromIni } from '" + clients + "/node_modules/@aws-sdk/credential-providers/dist-es/index.js'; await fromIni({ profile: 'node' })();"},
+			args: []string{"--input-type=module", "-e", "import { fromIni } from '" + clients + "/node_modules/@aws-sdk/credential-providers/dist-cjs/index.js'; await fromIni({ profile: 'node' })();"},
 			env:  env, runs: runs})
 	} else {
 		b.note("The JavaScript SDK is not installed here (scripts/setup peers).")
