@@ -142,8 +142,28 @@ func (l *loader) workloads(c *Config, f document) {
 	}
 }
 
+// Names and ARNs are looked at by hand: compiling expressions would take as long as the rest of the
+// agent's start.
+
 func nameOK(s string) bool {
-	return regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$`).MatchString(s)
+	return len(s) > 0 && len(s) <= 64 && s[0] != '.' && !strings.ContainsFunc(s, func(r rune) bool { return !letterOrDigit(r) && !strings.ContainsRune("._-", r) })
+}
+
+func letterOrDigit(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+}
+
+// roleARN reports whether s is arn:PARTITION:iam::ACCOUNT:role/NAME, with a path in front of the name or not.
+func roleARN(s string) bool {
+	parts := strings.SplitN(s, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || !strings.HasPrefix(parts[1], "aws") || parts[2] != "iam" || parts[3] != "" {
+		return false
+	}
+	account, name := parts[4], strings.TrimPrefix(parts[5], "role/")
+	if len(account) != 12 || strings.Trim(account, "0123456789") != "" || name == parts[5] || strings.HasSuffix(name, "/") {
+		return false
+	}
+	return len(name) > 0 && len(name) <= 576 && !strings.ContainsFunc(name, func(r rune) bool { return r < '!' || r > '~' })
 }
 
 func (l *loader) workload(c *Config, e workloadEntry) Workload {
@@ -160,7 +180,7 @@ func (l *loader) workload(c *Config, e workloadEntry) Workload {
 	if w.Region == "" {
 		w.Region = c.Region.Value
 	}
-	if w.RoleARN != "" && !regexp.MustCompile(`^arn:[a-z0-9-]+:iam::\d{12}:role/[\x21-\x7e]{1,576}$`).MatchString(w.RoleARN) {
+	if w.RoleARN != "" && !roleARN(w.RoleARN) {
 		l.problem(e.RoleARN.line, "workload %s: role_arn %q: want arn:aws:iam::ACCOUNT:role/NAME", name, w.RoleARN)
 	}
 	if err := w.Selectors.Validate(); err != nil {
@@ -192,7 +212,12 @@ func (l *loader) sessionName(e workloadEntry) string {
 		l.problem(e.SessionName.line, "workload %s: session_name %q: only {workload} and {host} can stand in it", e.Name.value, template)
 		return name
 	}
-	name = regexp.MustCompile(`[^\w+=,.@-]`).ReplaceAllString(name, "-")
+	name = strings.Map(func(r rune) rune {
+		if letterOrDigit(r) || strings.ContainsRune("_+=,.@-", r) {
+			return r
+		}
+		return '-'
+	}, name)
 	name = strings.TrimSuffix(name[:min(64, len(name))], "@")
 	if len(name) < 2 {
 		name += "--"
