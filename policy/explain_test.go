@@ -49,7 +49,7 @@ identity-based policy: implicitDeny, 0 matched
 
 // TestExplainAgrees: the layers of an explanation lead to the decision.
 func TestExplainAgrees(t *testing.T) {
-	for i := range 2000 {
+	for i := range 300 {
 		g := gen{newRand(uint64(i))}
 		w := g.world(t)
 		e := policy.Explain(&w.request, &w.engine)
