@@ -41,8 +41,6 @@ func (a *answer) write(w http.ResponseWriter, requestID string) {
 		body, kind = a.json.buf, "application/x-amz-json-1.1"
 	case RESTJSON:
 		body, kind = a.json.buf, "application/json"
-	case RESTXML:
-		kind = "application/xml"
 	case Query:
 	}
 	h := w.Header()
@@ -60,7 +58,7 @@ func (a *answer) write(w http.ResponseWriter, requestID string) {
 func (a *answer) writeError(w http.ResponseWriter, requestID string, e *Error) {
 	a.status = e.HTTPStatus()
 	switch a.model.Protocol {
-	case Query, RESTXML:
+	case Query:
 		x := &a.xml
 		x.buf = append(x.buf, `<ErrorResponse xmlns="`...)
 		x.buf = append(x.buf, a.model.Namespace...)
@@ -83,6 +81,10 @@ func (a *answer) writeError(w http.ResponseWriter, requestID string, e *Error) {
 		}
 		j.Name("message")
 		j.String(e.Message)
+		for _, name := range SortedKeys(e.Fields) {
+			j.Name(name)
+			j.String(e.Fields[name])
+		}
 		j.CloseObject()
 	}
 	a.write(w, requestID)

@@ -1,5 +1,5 @@
 // Package awsapi is the wire of the plane: it turns HTTP requests in AWS's protocols (query/XML,
-// JSON 1.0 and 1.1, REST-JSON, REST-XML) into typed inputs that satisfy the constraints of AWS's
+// JSON 1.0 and 1.1, REST-JSON) into typed inputs that satisfy the constraints of AWS's
 // service models, and typed outputs and errors back into answers.
 //
 // Shapes, constraints and codecs of each service are generated from the models in models/ into the

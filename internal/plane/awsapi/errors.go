@@ -14,6 +14,8 @@ type Error struct {
 	Message string
 	// Status is the HTTP status; 0 means 400.
 	Status int
+	// Fields are further members of JSON answers, such as OAuth's "error"; nil if there are none.
+	Fields map[string]string
 	// Cause is logged with the request id and never sent; nil if there is none.
 	Cause error
 }

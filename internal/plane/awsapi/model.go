@@ -11,7 +11,6 @@ const (
 	JSON10
 	JSON11
 	RESTJSON
-	RESTXML
 )
 
 // Model is what a service's model says about the service as a whole.

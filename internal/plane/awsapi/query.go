@@ -340,4 +340,3 @@ func queryEndpoint[In, Out any](op Operation[In, Out], h func(context.Context, *
 		return nil
 	}
 }
-

@@ -112,7 +112,7 @@ func (s *Service) Match(r *http.Request, body []byte) (*Match, *Error) {
 		return s.matchQuery(r, body)
 	case JSON10, JSON11:
 		return s.matchTarget(r, body)
-	case RESTJSON, RESTXML:
+	case RESTJSON:
 		return s.matchRoute(r, body)
 	default:
 		return nil, Internal(fmt.Errorf("unknown protocol %d", s.model.Protocol))

@@ -1,7 +1,6 @@
 package awsapi
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ type Problems struct {
 	list []string
 	bad  *Error // a value that cannot be read at all: answered instead of the list
 	path []step
+	json bool // JSON services call the same violations otherwise
 }
 
 // maxProblems bounds what one answer lists; the input may be large, the answer should not be.
@@ -26,15 +26,19 @@ func (p *Problems) Err() error {
 		return p.bad
 	case len(p.list) == 0:
 		return nil
-	case len(p.list) == 1:
-		return ValidationError("%s", "1 validation error detected: "+p.list[0])
-	default:
-		return ValidationError("%s", fmt.Sprintf("%d validation errors detected: ", len(p.list))+strings.Join(p.list, "; "))
 	}
+	code, text := "ValidationError", "1 validation error detected: "
+	if p.json {
+		code = "ValidationException"
+	}
+	if len(p.list) > 1 {
+		text = strconv.Itoa(len(p.list)) + " validation errors detected: "
+	}
+	return &Error{Code: code, Message: text + strings.Join(p.list, "; "), Status: http.StatusBadRequest}
 }
 
 func (p *Problems) reset() {
-	p.list, p.bad, p.path = p.list[:0], nil, p.path[:0]
+	p.list, p.bad, p.path, p.json = p.list[:0], nil, p.path[:0], false
 }
 
 func (p *Problems) push(name string) { p.path = append(p.path, step{name: name}) }
@@ -71,9 +75,14 @@ func (p *Problems) add(value, name, constraint string) {
 func (p *Problems) missing(name string) { p.add("null ", name, "Member must not be null") }
 
 func (p *Problems) malformed(format string, args ...any) {
-	if p.bad == nil {
-		p.bad = Errorf(http.StatusBadRequest, "MalformedInput", format, args...)
+	if p.bad != nil {
+		return
 	}
+	code := "MalformedInput"
+	if p.json {
+		code = "SerializationException"
+	}
+	p.bad = Errorf(http.StatusBadRequest, code, format, args...)
 }
 
 // StringRule is the constraints of a string. The zero value allows everything.

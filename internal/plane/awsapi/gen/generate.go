@@ -36,7 +36,7 @@ func generate(m *model, s service) (map[string]string, error) {
 	return map[string]string{
 		"service.go": g.serviceFile(),
 		"types.go":   g.typesFile(inputs, outputs),
-		"decode.go":  g.head("awsapi", "") + decode,
+		"decode.go":  g.head("awsapi") + decode,
 		"encode.go":  g.head("awsapi", ifs(g.json, "net/http", "")) + encode,
 		"audit.go":   g.head("awsapi", "") + g.audits(append(append([]string{}, inputs...), outputs...)),
 		"rules.go":   rules,
@@ -311,8 +311,6 @@ func (g *generator) protocol() string {
 		return "Query"
 	case "rest-json":
 		return "RESTJSON"
-	case "rest-xml":
-		return "RESTXML"
 	case "json":
 		if md.JSONVersion == "1.0" {
 			return "JSON10"

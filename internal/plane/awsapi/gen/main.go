@@ -26,8 +26,8 @@ func services() []service {
 	return []service{
 		{"sts", "2011-06-15", "stsapi", "sts"},
 		{"iam", "2010-05-08", "iamapi", "iam"},
-		{"sso", "2019-06-10", "", "sso"},
-		{"sso-oidc", "2019-06-10", "", "sso-oauth"},
+		{"sso", "2019-06-10", "ssoapi", "sso"},
+		{"sso-oidc", "2019-06-10", "oidcapi", "sso-oauth"},
 		{"rolesanywhere", "2018-05-10", "", "rolesanywhere"},
 		{"signin", "2023-01-01", "", "signin"},
 	}
