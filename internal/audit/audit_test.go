@@ -25,8 +25,6 @@ import (
 	"github.com/rolecall-dev/rolecall/internal/identity"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
 func key() []byte { return bytes.Repeat([]byte{7}, 32) }
 
 func at() time.Time { return time.Date(2026, 5, 1, 12, 0, 0, 0, time.FixedZone("", 7200)) }
@@ -251,6 +249,7 @@ func TestLargeParametersAreLeftOut(t *testing.T) {
 }
 
 func TestConcurrentAppends(t *testing.T) {
+	defer goleak.VerifyNone(t)
 	dir := t.TempDir()
 	l := open(t, dir, audit.Options{MaxFile: 20_000, Queue: 16})
 	var wait sync.WaitGroup
@@ -336,6 +335,7 @@ func TestClosedLogTakesNothing(t *testing.T) {
 // A file system of 256 kB fills up: from the first record that does not fit, everything fails, and
 // what was acknowledged is there after a restart.
 func TestFullDiskFailsClosed(t *testing.T) {
+	defer goleak.VerifyNone(t)
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
 		if os.Getenv("CI") == "true" {
