@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/rolecall-dev/rolecall"
 	"github.com/rolecall-dev/rolecall/internal/identity"
@@ -307,10 +306,8 @@ func (x *exchange) xml(doc []byte) error {
 	return nil
 }
 
+// stamp sets the ids. An ordinary GetObject has eight headers with them: one more and the map grows.
 func (x *exchange) stamp() {
 	x.set("X-Amz-Request-Id", x.call.RequestID)
 	x.set("X-Amz-Id-2", x.call.RequestID)
-	x.set("Server", "rolecall")
 }
-
-func trimQuotes(etag string) string { return strings.Trim(etag, `"`) }

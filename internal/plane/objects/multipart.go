@@ -152,7 +152,7 @@ func (c *completion) parts() ([]objectstore.CompletePart, error) {
 		if p.Number < 1 || p.Number > objectstore.MaxParts || p.ETag == "" {
 			return nil, malformedXML()
 		}
-		one := objectstore.CompletePart{Number: p.Number, ETag: trimQuotes(p.ETag)}
+		one := objectstore.CompletePart{Number: p.Number, ETag: strings.Trim(p.ETag, `"`)}
 		for a, v := range map[checksum.Algorithm]string{
 			checksum.CRC32: p.CRC32, checksum.CRC32C: p.CRC32C, checksum.CRC64NVME: p.CRC64NVME, checksum.SHA1: p.SHA1, checksum.SHA256: p.SHA256,
 		} {

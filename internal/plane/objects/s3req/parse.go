@@ -210,7 +210,12 @@ func (q *Request) operation() error {
 		return q.unknown(at, selector)
 	}
 	for i := range q.query {
-		if name := q.query[i].Name; !d.takes(name) && !ignored(name) {
+		switch name := q.query[i].Name; {
+		case d.takes(name), ignored(name):
+		case name == "AWSAccessKeyId" || name == "Signature":
+			return awsapi.Errorf(http.StatusBadRequest, "InvalidRequest",
+				"The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
+		default:
 			return notImplemented("query parameter " + name + " of " + d.name)
 		}
 	}

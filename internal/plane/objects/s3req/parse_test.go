@@ -73,6 +73,7 @@ func TestParse(t *testing.T) {
 		{"PUT", "/bkt/k", []string{"X-Amz-Copy-Source", "src"}, asked{Error: "InvalidArgument"}},
 		{"PUT", "/bkt/k", []string{"X-Amz-Copy-Source", "src/k?acl"}, asked{Error: "InvalidArgument"}},
 		{"PUT", "/bkt/k?partNumber=1&uploadId=u", []string{"X-Amz-Copy-Source", "src/k"}, asked{Op: UploadPartCopy, Bucket: "bkt", Key: "k", Upload: "u", Part: 1, Source: &Source{"src", "k", ""}}},
+		{"GET", "/bkt/k?AWSAccessKeyId=a&Signature=b&Expires=1", nil, asked{Error: "InvalidRequest"}},
 		{"POST", "/bkt?delete", nil, asked{Op: DeleteObjects, Bucket: "bkt"}},
 		{"POST", "/bkt/k?delete", nil, asked{Error: "MethodNotAllowed"}},
 		{"GET", "/bkt/k?policy", nil, asked{Error: "NotImplemented"}},
