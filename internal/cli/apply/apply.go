@@ -206,9 +206,9 @@ func fileError(err error, path string) error {
 	case errors.As(err, &problems):
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailure, Err: fmt.Errorf("%s is not right:\n%w", path, err), Hint: "nothing was changed; `rolecall apply --help` lists the keys"}
 	case errors.Is(err, fs.ErrNotExist):
-		return cmdutil.WithHint(err, "name the file with -f")
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailure, Err: err, Hint: "name the file with -f"}
 	default:
-		return err
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailure, Err: err}
 	}
 }
 

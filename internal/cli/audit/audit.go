@@ -94,24 +94,29 @@ func Verify(_ context.Context, o *VerifyOptions) error {
 
 func verifyPaths(paths []string) (audit.Report, error) {
 	if info, err := os.Stat(paths[0]); err != nil {
-		return audit.Report{}, fmt.Errorf("reading the audit log: %w", err)
+		return audit.Report{}, unreadable(err)
 	} else if info.IsDir() {
 		if len(paths) > 1 {
 			return audit.Report{}, cmdutil.FlagErrorf("give one directory, or files")
 		}
 		report, err := audit.VerifyDir(paths[0], nil)
 		if err != nil {
-			return audit.Report{}, fmt.Errorf("reading the audit log: %w", err)
+			return audit.Report{}, unreadable(err)
 		}
 		return report, nil
 	}
 	var v audit.Verifier
 	for _, name := range paths {
 		if err := withFile(name, func(r io.Reader) error { return v.Read(name, r) }); err != nil {
-			return audit.Report{}, fmt.Errorf("reading the audit log: %w", err)
+			return audit.Report{}, unreadable(err)
 		}
 	}
 	return v.Report(), nil
+}
+
+// unreadable is a failure of the file system: no finding, and no network either.
+func unreadable(err error) error {
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailure, Err: fmt.Errorf("reading the audit log: %w", err)}
 }
 
 func withFile(name string, read func(io.Reader) error) error {
@@ -221,7 +226,7 @@ func Show(ctx context.Context, o *ShowOptions) error {
 	}
 	files, err := logFiles(o.Paths)
 	if err != nil {
-		return fmt.Errorf("reading the audit log: %w", err)
+		return unreadable(err)
 	}
 	table := tabwriter.NewWriter(o.Factory.IO.Out, 0, 0, 2, ' ', 0)
 	if !o.JSON {
@@ -230,7 +235,7 @@ func Show(ctx context.Context, o *ShowOptions) error {
 	for _, name := range files {
 		err := withFile(name, func(r io.Reader) error { return o.showFile(ctx, r, name, table) })
 		if err != nil {
-			return fmt.Errorf("reading the audit log: %w", err)
+			return unreadable(err)
 		}
 	}
 	if err := table.Flush(); err != nil {

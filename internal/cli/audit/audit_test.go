@@ -96,10 +96,11 @@ func TestVerify(t *testing.T) {
 			}
 		})
 	}
-	for name, args := range map[string][]string{"none": {"verify", filepath.Join(dir, "none")}, "two directories": {"verify", dir, dir}} {
-		if out, err := execute(t, args...); err == nil || cmdutil.ExitCode(err) == cmdutil.ExitFindings {
-			t.Errorf("%s: %v\n%s", name, err, out)
-		}
+	if out, err := execute(t, "verify", filepath.Join(dir, "none")); cmdutil.ExitCode(err) != cmdutil.ExitFailure {
+		t.Errorf("no such log: %v\n%s", err, out)
+	}
+	if out, err := execute(t, "verify", dir, dir); cmdutil.ExitCode(err) != cmdutil.ExitUsage {
+		t.Errorf("two directories: %v\n%s", err, out)
 	}
 }
 
