@@ -37,8 +37,9 @@ type Group struct {
 	Path string
 	Line int
 
-	order  []string
-	values map[string]Setting
+	// sections are those of the name, in order. Most names have one, and most profiles of a large
+	// file are never asked for, so that nothing is indexed.
+	sections []*Section
 }
 
 // Load reads the two files. A file that does not exist is an empty one; anything else that keeps one
@@ -250,14 +251,9 @@ func (p *Profile) Keys() []string {
 // merged adds a section's settings to g, which may be nil.
 func (g *Group) merged(f *File, s *Section) *Group {
 	if g == nil {
-		g = &Group{Path: f.Path, Line: s.Line, values: make(map[string]Setting, len(s.Settings))}
+		return &Group{Path: f.Path, Line: s.Line, sections: []*Section{s}}
 	}
-	for _, set := range s.Settings {
-		if _, seen := g.values[set.Key]; !seen {
-			g.order = append(g.order, set.Key)
-		}
-		g.values[set.Key] = set
-	}
+	g.sections = append(g.sections, s)
 	return g
 }
 
@@ -266,8 +262,15 @@ func (g *Group) Get(key string) (Setting, bool) {
 	if g == nil {
 		return Setting{}, false
 	}
-	s, ok := g.values[key]
-	return s, ok
+	for i := len(g.sections) - 1; i >= 0; i-- {
+		settings := g.sections[i].Settings
+		for j := len(settings) - 1; j >= 0; j-- {
+			if settings[j].Key == key {
+				return settings[j], true
+			}
+		}
+	}
+	return Setting{}, false
 }
 
 // Value returns the setting's value, "" when it is not set.
@@ -281,7 +284,17 @@ func (g *Group) Keys() []string {
 	if g == nil {
 		return nil
 	}
-	return g.order
+	var keys []string
+	seen := map[string]bool{}
+	for _, s := range g.sections {
+		for i := range s.Settings {
+			if key := s.Settings[i].Key; !seen[key] {
+				seen[key] = true
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
 }
 
 // Get returns the nested setting of that key.

@@ -126,6 +126,9 @@ type parser struct {
 	section *Section
 	// setting is the one that deeper lines continue; nil after a header.
 	setting *Setting
+	// slab is the room for all settings; sections take slices of it. There are never more settings
+	// than lines, so that it does not move.
+	slab []Setting
 }
 
 func (p *parser) run() {
@@ -139,6 +142,7 @@ func (p *parser) run() {
 		f.lines = append(f.lines, span{at, end})
 		at = end
 	}
+	p.slab = make([]Setting, 0, len(f.lines))
 	for i := range f.lines {
 		p.line(i)
 	}
@@ -247,12 +251,14 @@ func (p *parser) assignment(i, indent int, trimmed string) {
 		p.fatal(i, "a value without a key")
 		return
 	}
-	set := Setting{
+	n := len(p.slab)
+	p.slab = append(p.slab, Setting{
 		Key: strings.ToLower(key), Value: stripComment(value),
 		Path: p.file.Path, Line: i + 1, first: i, last: i + 1, indent: indent,
-	}
-	p.section.Settings = append(p.section.Settings, set)
-	p.setting = &p.section.Settings[len(p.section.Settings)-1]
+	})
+	p.setting = &p.slab[n]
+	begin := n - len(p.section.Settings)
+	p.section.Settings = p.slab[begin : n+1 : n+1]
 }
 
 // deeper reads a line that is indented more than the setting above it: part of a nested block when
