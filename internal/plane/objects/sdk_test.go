@@ -313,7 +313,8 @@ func TestMultipart(t *testing.T) {
 	c, ctx := p.root(), t.Context()
 	p.bucket("bucket")
 	body := storetest.Pattern(12<<20 + 5)
-	up := manager.NewUploader(c, func(u *manager.Uploader) { u.PartSize = 5 << 20 })
+	up := manager.NewUploader(c, func(u *manager.Uploader) { u.PartSize = 5 << 20 }) //nolint:staticcheck // what programs in the field use
+	//nolint:staticcheck // as above
 	out, err := up.Upload(ctx, &s3.PutObjectInput{Bucket: aws.String("bucket"), Key: aws.String("big"), Body: bytes.NewReader(body), ContentType: aws.String("a/b")})
 	if err != nil || !strings.HasSuffix(*out.ETag, `-3"`) {
 		t.Fatalf("%+v, %v", out, err)
@@ -323,6 +324,7 @@ func TestMultipart(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	buf := manager.NewWriteAtBuffer(nil)
+	//nolint:staticcheck // as above
 	if _, err := manager.NewDownloader(c).Download(ctx, buf, &s3.GetObjectInput{Bucket: aws.String("bucket"), Key: aws.String("big")}); err != nil || !bytes.Equal(buf.Bytes(), body) {
 		t.Errorf("download: %d bytes, %v", len(buf.Bytes()), err)
 	}

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/rolecall-dev/rolecall/internal/plane/objects/objectstore"
 )
@@ -215,7 +216,7 @@ func (s *Store) begin(ctx context.Context) (func(), error) {
 
 // trouble marks errors that say that the disk cannot take more.
 func trouble(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS) || errors.Is(err, bolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS) || errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		return fmt.Errorf("%w: %w", objectstore.ErrUnavailable, err)
 	}
 	return err

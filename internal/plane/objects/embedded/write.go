@@ -13,7 +13,6 @@ import (
 
 // content is a body that was read to its end and sealed.
 type content struct {
-	salt    [8]byte
 	sums    checksum.Sums
 	wrapped []byte
 	inline  []byte // sealed; nil if it is in a file

@@ -222,6 +222,9 @@ func failure(res *http.Response, c call) error {
 	if known := byCode(e.Code); known != nil {
 		return known
 	}
+	if e.Code == "NoSuchTagSet" {
+		return e // not that the object is missing
+	}
 	switch res.StatusCode {
 	case http.StatusNotFound:
 		switch {
