@@ -59,11 +59,17 @@ func plainAssertions(mode *iamapi.AssertionEncryptionModeType, added, removed *s
 func (v *service) createSAMLProvider(ctx context.Context, c *awsapi.Call, in *iamapi.CreateSAMLProviderInput) (*iamapi.CreateSAMLProviderOutput, error) {
 	tags := tagsIn(in.Tags)
 	p := &identity.SAMLProvider{Account: account(c), Name: in.Name, Metadata: in.SAMLMetadataDocument, Created: seconds(c.Time)}
+	// Asked here too, since reading a large document is only for those who may.
+	if err := v.askCreate(ctx, c, "CreateSAMLProvider", "TagSAMLProvider", p.ARN(), tags); err != nil {
+		return nil, err
+	}
+	if err := plainAssertions(in.AssertionEncryptionMode, in.AddPrivateKey, nil); err != nil {
+		return nil, err
+	}
+	validUntil, bad := parseMetadata(in.SAMLMetadataDocument, c.Time)
+	p.ValidUntil = validUntil
 	err := v.directory.Update(ctx, func(tx *directory.Tx) (err error) {
 		if err := v.askCreate(ctx, c, "CreateSAMLProvider", "TagSAMLProvider", p.ARN(), tags); err != nil {
-			return err
-		}
-		if err := plainAssertions(in.AssertionEncryptionMode, in.AddPrivateKey, nil); err != nil {
 			return err
 		}
 		if tx.SAMLProvider(p.ARN()) != nil {
@@ -72,8 +78,8 @@ func (v *service) createSAMLProvider(ctx context.Context, c *awsapi.Call, in *ia
 		if err := room(count(tx.SAMLProviders(account(c))), v.quotas.SAMLProviders, "SAMLProvidersPerAccount"); err != nil {
 			return err
 		}
-		if p.ValidUntil, err = parseMetadata(in.SAMLMetadataDocument, c.Time); err != nil {
-			return err
+		if bad != nil {
+			return bad
 		}
 		if p.Tags, err = v.merged(nil, tags); err != nil {
 			return err
@@ -120,16 +126,24 @@ func (v *service) changeSAML(ctx context.Context, c *awsapi.Call, action, arn st
 }
 
 func (v *service) updateSAMLProvider(ctx context.Context, c *awsapi.Call, in *iamapi.UpdateSAMLProviderInput) (*iamapi.UpdateSAMLProviderOutput, error) {
-	err := v.changeSAML(ctx, c, "UpdateSAMLProvider", in.SAMLProviderArn, func(p *identity.SAMLProvider) (err error) {
-		if err := plainAssertions(in.AssertionEncryptionMode, in.AddPrivateKey, in.RemovePrivateKey); err != nil {
-			return err
+	if _, err := v.saml(ctx, c, v.directory.Snapshot(), "UpdateSAMLProvider", in.SAMLProviderArn); err != nil {
+		return nil, err
+	}
+	if err := plainAssertions(in.AssertionEncryptionMode, in.AddPrivateKey, in.RemovePrivateKey); err != nil {
+		return nil, err
+	}
+	var validUntil time.Time
+	if in.SAMLMetadataDocument != nil {
+		var err error
+		if validUntil, err = parseMetadata(*in.SAMLMetadataDocument, c.Time); err != nil {
+			return nil, err
 		}
-		if in.SAMLMetadataDocument == nil {
-			return nil
+	}
+	err := v.changeSAML(ctx, c, "UpdateSAMLProvider", in.SAMLProviderArn, func(p *identity.SAMLProvider) error {
+		if in.SAMLMetadataDocument != nil {
+			p.Metadata, p.ValidUntil = *in.SAMLMetadataDocument, validUntil
 		}
-		p.Metadata = *in.SAMLMetadataDocument
-		p.ValidUntil, err = parseMetadata(p.Metadata, c.Time)
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"strings"
+
+	"github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 )
 
 // translated are the patterns that Go's syntax cannot express, rewritten by hand to mean the same.
@@ -36,59 +38,73 @@ func goPattern(source string) (string, error) {
 	return p, nil
 }
 
-// patternLiteral is the Go source of the awsapi.Pattern for a model's pattern.
-func patternLiteral(source string) (string, error) {
+// pattern is the matcher for a model's pattern: a class if it is one repeated, else the expression.
+func pattern(source string) (*awsapi.Pattern, error) {
 	p, err := goPattern(source)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	re, err := syntax.Parse(strings.TrimSuffix(strings.TrimPrefix(p, "^"), "$"), syntax.Perl)
 	if err != nil {
-		return "", fmt.Errorf("pattern %q: %w", source, err)
+		return nil, fmt.Errorf("pattern %q: %w", source, err)
 	}
-	least, most, ok := 0, 0, true
+	out := &awsapi.Pattern{Source: source}
 	class := re
 	switch re.Op {
 	case syntax.OpStar:
 		class = re.Sub[0]
 	case syntax.OpPlus:
-		least, class = 1, re.Sub[0]
+		out.Least, class = 1, re.Sub[0]
 	case syntax.OpRepeat:
-		least, most, class = re.Min, re.Max, re.Sub[0]
-		if most < 0 {
-			most = 0
-		}
+		out.Least, out.Most, class = re.Min, max(re.Max, 0), re.Sub[0]
 	default:
-		ok = false
+		return &awsapi.Pattern{Source: source, Go: "^(?:" + p + ")$"}, nil
 	}
-	if ok && class.Op == syntax.OpCharClass {
-		return fmt.Sprintf("awsapi.Pattern{Source: %q, Least: %d, Most: %d, Class: &awsapi.Class{%s}}", source, least, most, classLiteral(source, class.Rune)), nil
+	if class.Op != syntax.OpCharClass {
+		return &awsapi.Pattern{Source: source, Go: "^(?:" + p + ")$"}, nil
 	}
-	return fmt.Sprintf("awsapi.Pattern{Source: %q, Go: %q}", source, "^(?:"+p+")$"), nil
+	out.Class = newClass(source, class.Rune)
+	return out, nil
 }
 
-func classLiteral(source string, runes []rune) string {
-	var low, high uint64
-	var ranges []string
+func newClass(source string, runes []rune) *awsapi.Class {
+	c := &awsapi.Class{}
 	categories := strings.Contains(source, `\p{L}`) && strings.Contains(source, `\p{Z}`) && strings.Contains(source, `\p{N}`)
+	c.Letters, c.Separators, c.Numbers = categories, categories, categories
 	for i := 0; i+1 < len(runes); i += 2 {
 		for r := runes[i]; r <= runes[i+1] && r < 128; r++ {
 			if r < 64 {
-				low |= 1 << r
+				c.Low |= 1 << r
 			} else {
-				high |= 1 << (r - 64)
+				c.High |= 1 << (r - 64)
 			}
 		}
 		if runes[i+1] >= 128 && !categories {
-			ranges = append(ranges, fmt.Sprintf("%#x, %#x", max(runes[i], 128), runes[i+1]))
+			c.Ranges = append(c.Ranges, max(runes[i], 128), runes[i+1])
 		}
 	}
-	text := fmt.Sprintf("Low: %#x, High: %#x", low, high)
-	if len(ranges) > 0 {
-		text += ", Ranges: []rune{" + strings.Join(ranges, ", ") + "}"
+	return c
+}
+
+// patternLiteral is the Go source of the matcher for a model's pattern.
+func patternLiteral(source string) (string, error) {
+	p, err := pattern(source)
+	if err != nil {
+		return "", err
 	}
-	if categories {
-		text += ", Letters: true, Separators: true, Numbers: true"
+	if p.Class == nil {
+		return fmt.Sprintf("awsapi.Pattern{Source: %q, Go: %q}", source, p.Go), nil
 	}
-	return text
+	c := fmt.Sprintf("Low: %#x, High: %#x", p.Class.Low, p.Class.High)
+	if len(p.Class.Ranges) > 0 {
+		hex := make([]string, len(p.Class.Ranges))
+		for i, r := range p.Class.Ranges {
+			hex[i] = fmt.Sprintf("%#x", r)
+		}
+		c += ", Ranges: []rune{" + strings.Join(hex, ", ") + "}"
+	}
+	if p.Class.Letters {
+		c += ", Letters: true, Separators: true, Numbers: true"
+	}
+	return fmt.Sprintf("awsapi.Pattern{Source: %q, Least: %d, Most: %d, Class: &awsapi.Class{%s}}", source, p.Least, p.Most, c), nil
 }
