@@ -14,6 +14,7 @@ import (
 	"github.com/rolecall-dev/rolecall/internal/cli/cmdutil"
 	"github.com/rolecall-dev/rolecall/internal/identity"
 	"github.com/rolecall-dev/rolecall/internal/plane/server"
+	"github.com/rolecall-dev/rolecall/internal/state"
 )
 
 // serveOptions are the flags of serve.
@@ -141,10 +142,14 @@ func (o *serveOptions) config(logger *slog.Logger) (server.Config, error) {
 // hinted takes over the hint that an error brings along.
 func hinted(err error) error {
 	var h interface{ Hint() string }
-	if errors.As(err, &h) {
+	switch {
+	case errors.As(err, &h):
 		return cmdutil.WithHint(err, "%s", h.Hint())
+	case errors.Is(err, state.ErrLocked):
+		return cmdutil.WithHint(err, "end that plane first, or give this one a directory of its own with --state")
+	default:
+		return err
 	}
-	return err
 }
 
 func serve(ctx context.Context, f *cmdutil.Factory, o *serveOptions) (err error) {
@@ -197,12 +202,12 @@ func greet(f *cmdutil.Factory, o *serveOptions, s *server.Server, url string) {
 	_, _ = fmt.Fprintf(f.IO.ErrOut, `A new plane for account %s, in %s.
 Sign in as its root (one hour at a time; whoever may read that directory can):
 
-    aws configure set credential_process "rolecall-server root-session --state %s" --profile rolecall-root
+    aws configure set credential_process "rolecall-server root-session --account %s --state %s" --profile rolecall-root
     aws configure set endpoint_url %s --profile rolecall-root
     aws configure set region %s --profile rolecall-root
     aws sts get-caller-identity --profile rolecall-root
 
-`, s.Account(), o.stateDir, absolute(o.stateDir), url, o.region)
+`, s.Account(), o.stateDir, s.Account(), absolute(o.stateDir), url, o.region)
 }
 
 func absolute(path string) string {
