@@ -21,7 +21,8 @@ type Factory struct {
 	Environ func() []string
 	// Logger logs to standard error at the level that --log-level asks for.
 	Logger func() *slog.Logger
-	// HTTPClient is for calls to AWS and the plane; no redirects, bounded time-outs.
+	// HTTPClient carries the calls to AWS and the plane; nil lets the callee make one that honours
+	// AWS_CA_BUNDLE and proxies.
 	HTTPClient func() *http.Client
 	// Now is the clock.
 	Now func() time.Time

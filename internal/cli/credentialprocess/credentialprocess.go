@@ -105,7 +105,7 @@ func Run(ctx context.Context, o *Options) error {
 	if creds.CanExpire() {
 		a.Expiration = creds.Expires.UTC().Format(time.RFC3339)
 	}
-	text, err := json.Marshal(a)
+	text, err := json.Marshal(a) //nolint:gosec // to print the secret is the command's work
 	if err != nil {
 		return fmt.Errorf("encoding: %w", err)
 	}

@@ -84,7 +84,7 @@ func (s *IOStreams) OpenTTY() (TTY, error) { return s.openTTY() }
 // ColorEnabled reports whether standard output takes colour.
 func (s *IOStreams) ColorEnabled() bool { return s.color }
 
-// Bold, Green, Yellow, Red and Faint wrap text in the escape codes when colour is on.
+// Bold marks what matters most. Like its siblings it changes nothing when colour is off.
 func (s *IOStreams) Bold(t string) string { return s.paint("1", t) }
 
 // Green marks what works.
