@@ -49,3 +49,27 @@ func TestRecordedOutcomes(t *testing.T) {
 	}
 	t.Logf("%d outcomes, wrong: %v", total, wrong)
 }
+
+// FuzzSimulate looks for texts that some model cannot stand.
+func FuzzSimulate(f *testing.F) {
+	for _, s := range []string{"", "[default]\na=1\n", "[profile x]\nrole_arn=a\nsource_profile=x\n", "\ufeff[profile \"a b\"]\n k\n[", "[profile]\n[profile ]\n= \n", "[default]\ncredential_source=Environment\nrole_arn=r\nmfa_serial=m\n"} {
+		f.Add(s, s)
+	}
+	models, err := sdk.Models()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, config, credentials string) {
+		for _, m := range models {
+			for _, profile := range []string{"", "x"} {
+				got := m.Simulate(&sdk.Situation{
+					Env: map[string]string{"HOME": "/h"}, Profile: profile, Real: true,
+					Files: map[string]string{"/h/.aws/config": config, "/h/.aws/credentials": credentials},
+				})
+				if got.Kind == sdk.OK != (got.AccessKeyID != "") && m.ID != "minio-go" {
+					t.Fatalf("%s: %+v", m.ID, got)
+				}
+			}
+		}
+	})
+}
