@@ -31,6 +31,8 @@ type Principal struct {
 	// EntityID is the unique id of the IAM entity behind the principal (AIDA… or AROA…; of the
 	// issuing user for a federated user); "" for root and anonymous.
 	EntityID string
+	// EntityARN is the ARN of that entity, its path included.
+	EntityARN string
 	// EntityName is the friendly name of that entity.
 	EntityName string
 	// AccessKeyID is the key that signed.

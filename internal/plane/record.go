@@ -42,7 +42,7 @@ func event(c *awsapi.Call, failed *awsapi.Error) *audit.Event {
 	if c.Principal.Kind == identity.Anonymous {
 		e.AccessKeyID = c.Principal.AccessKeyID
 	} else {
-		e.Principal = c.Principal
+		e.Principal, e.IssuerARN = c.Principal, c.Principal.EntityARN
 	}
 	if failed != nil {
 		e.ErrorCode, e.ErrorMessage, e.ResponseJSON = failed.Code, failed.Message, nil

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rolecall-dev/rolecall/internal/audit"
 	"github.com/rolecall-dev/rolecall/internal/cli/cmdutil"
+	"github.com/rolecall-dev/rolecall/internal/state"
 )
 
 // VerifyOptions are the flags and dependencies of verify.
@@ -27,6 +28,8 @@ type VerifyOptions struct {
 	Factory *cmdutil.Factory
 	Paths   []string
 	JSON    bool
+	// State is a plane's state directory; then there are no Paths.
+	State string
 }
 
 // ShowOptions are the flags and dependencies of show.
@@ -64,22 +67,31 @@ func newVerify(f *cmdutil.Factory, run func(context.Context, *VerifyOptions) err
 directory, or files of one, which are read in the order given. For a directory the end of
 the log is checked as well, so that records missing at the end are found.
 
+With --state the end is checked under the plane's master key, which a forger does not have.
+
 Exit code 7 if the chain breaks anywhere, with the file and line.`,
 		Example: `  rolecall audit verify /var/lib/rolecall/audit
+  rolecall audit verify --state /var/lib/rolecall
   rolecall audit verify old/audit-000001.jsonl old/audit-000002.jsonl`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if (o.State == "") == (len(args) == 0) {
+				return cmdutil.FlagErrorf("name a log directory, files of one, or a plane's state directory with --state")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Paths = args
 			return run(cmd.Context(), o)
 		},
 	}
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "print JSON")
+	cmd.Flags().StringVar(&o.State, "state", "", "state directory of the plane: verifies its log, and with its master key also that the log's end is genuine")
 	return cmd
 }
 
 // Verify checks and reports; a broken chain is an [cmdutil.ExitError] with [cmdutil.ExitFindings].
 func Verify(_ context.Context, o *VerifyOptions) error {
-	report, err := verifyPaths(o.Paths)
+	report, err := verify(o)
 	if err != nil {
 		return err
 	}
@@ -90,6 +102,21 @@ func Verify(_ context.Context, o *VerifyOptions) error {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFindings}
 	}
 	return nil
+}
+
+func verify(o *VerifyOptions) (audit.Report, error) {
+	if o.State == "" {
+		return verifyPaths(o.Paths)
+	}
+	master, err := state.ReadMasterKey(o.State)
+	if err != nil {
+		return audit.Report{}, err
+	}
+	report, err := audit.VerifyDir(filepath.Join(o.State, "audit"), master.MAC("audit"))
+	if err != nil {
+		return audit.Report{}, unreadable(err)
+	}
+	return report, nil
 }
 
 func verifyPaths(paths []string) (audit.Report, error) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os/exec"
 	"strings"
+	"syscall"
 
 	"github.com/rolecall-dev/rolecall"
 	"github.com/rolecall-dev/rolecall/awsconfig"
@@ -111,7 +112,7 @@ func ExitCode(err error) int {
 		return ExitNoCredentials
 	case errors.As(err, &parse):
 		return ExitBrokenSource
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr):
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && !isErrno(netErr):
 		return ExitUnreachable
 	case errors.As(err, &source):
 		return ExitBrokenSource
@@ -119,6 +120,13 @@ func ExitCode(err error) int {
 		return ExitNotFound
 	}
 	return ExitFailure
+}
+
+// isErrno tells a bare system call's error, which has the methods of a net.Error and may be any
+// file's, from one of the network.
+func isErrno(err error) bool {
+	_, ok := err.(syscall.Errno) //nolint:errorlint // it is what was found, not what it wraps
+	return ok
 }
 
 // rolecallSourceError marks a failure of a source of credentials; see [BrokenSource].

@@ -51,7 +51,7 @@ func rootSession(f *cmdutil.Factory, stateDir, account string, life time.Duratio
 			return err
 		}
 	}
-	master, err := state.ReadMaster(stateDir)
+	master, err := state.ReadMasterKey(stateDir)
 	if err != nil {
 		return hinted(err)
 	}

@@ -75,9 +75,10 @@ func rootPrincipal(account identity.AccountID) *identity.Principal {
 }
 
 func userPrincipal(u *identity.UserEntity) *identity.Principal {
+	arn := u.ARN()
 	return &identity.Principal{
-		Kind: identity.User, Account: u.Account, ARN: identity.UserARN(u.Account, u.Path, u.Name),
-		UserID: u.ID, EntityID: u.ID, EntityName: u.Name,
+		Kind: identity.User, Account: u.Account, ARN: arn,
+		UserID: u.ID, EntityID: u.ID, EntityARN: arn, EntityName: u.Name,
 	}
 }
 
@@ -88,7 +89,7 @@ func sessionPrincipal(s *identity.Session, entity any) *identity.Principal {
 	case *identity.Role:
 		p = &identity.Principal{
 			Kind: identity.AssumedRole, Account: e.Account, ARN: identity.AssumedRoleARN(e.Account, e.Name, s.Name),
-			UserID: e.ID + ":" + s.Name, EntityID: e.ID, EntityName: e.Name,
+			UserID: e.ID + ":" + s.Name, EntityID: e.ID, EntityARN: e.ARN(), EntityName: e.Name,
 		}
 	case *identity.UserEntity:
 		p = userPrincipal(e)

@@ -26,7 +26,7 @@ func (d *documents) compiled(text string) *policy.Policy {
 	if ok {
 		return p
 	}
-	if document, err := policy.Parse(policy.Session, []byte(text)); err == nil {
+	if document, err := policy.ParseStored(policy.Session, []byte(text)); err == nil {
 		p = policy.Compile(document, "session policy")
 	}
 	d.mu.Lock()

@@ -29,22 +29,24 @@ func buildRequest(snapshot *directory.Snapshot, c *awsapi.Call, k *Check) policy
 }
 
 func principal(snapshot *directory.Snapshot, p *identity.Principal) policy.Principal {
-	out := policy.Principal{Account: string(p.Account), ARN: p.ARN, UserID: p.UserID, EntityID: p.EntityID}
+	out := policy.Principal{
+		Account: string(p.Account), ARN: p.ARN, UserID: p.UserID, EntityID: p.EntityID, EntityARN: p.EntityARN,
+	}
 	var own []identity.Tag
 	switch p.Kind {
 	case identity.Root:
 		out.Kind = policy.Root
 	case identity.User:
 		out.Kind, out.UserName = policy.User, p.EntityName
-		own, out.EntityARN = user(snapshot, p.EntityID)
+		own = userTags(snapshot, p.EntityID)
 	case identity.AssumedRole:
 		out.Kind = policy.RoleSession
 		if role := snapshot.RoleByID(p.EntityID); role != nil {
-			own, out.EntityARN = role.Tags, identity.RoleARN(role.Account, role.Path, role.Name)
+			own = role.Tags
 		}
 	case identity.FederatedUser:
 		out.Kind = policy.FederatedUser
-		own, out.EntityARN = user(snapshot, p.EntityID)
+		own = userTags(snapshot, p.EntityID)
 	case identity.Service:
 		out.Kind, out.Name = policy.Service, p.EntityName
 	case identity.Anonymous:
@@ -54,12 +56,11 @@ func principal(snapshot *directory.Snapshot, p *identity.Principal) policy.Princ
 	return out
 }
 
-func user(snapshot *directory.Snapshot, id string) ([]identity.Tag, string) {
-	u := snapshot.UserByID(id)
-	if u == nil {
-		return nil, ""
+func userTags(snapshot *directory.Snapshot, id string) []identity.Tag {
+	if u := snapshot.UserByID(id); u != nil {
+		return u.Tags
 	}
-	return u.Tags, identity.UserARN(u.Account, u.Path, u.Name)
+	return nil
 }
 
 func session(p *identity.Principal) policy.SessionContext {

@@ -60,9 +60,13 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// upkeep rotates keys and writes last-used times, with jitter so that nodes do not act in step.
+// expiryRounds is how many rounds of upkeep pass between looks for revocations that have expired.
+const expiryRounds = 60
+
+// upkeep rotates keys, writes last-used times and forgets revocations of sessions that are over, with
+// jitter so that nodes do not act in step.
 func (s *Server) upkeep(ctx context.Context) {
-	for {
+	for round := 1; ; round++ {
 		wait := upkeepInterval + time.Duration(rand.Int64N(int64(upkeepInterval/5))) //nolint:gosec // jitter
 		select {
 		case <-ctx.Done():
@@ -74,6 +78,11 @@ func (s *Server) upkeep(ctx context.Context) {
 		}
 		if err := s.directory.FlushStamps(ctx); err != nil {
 			s.logger.Error("last-used times could not be written", "error", err)
+		}
+		if round%expiryRounds == 0 {
+			if err := s.directory.DropExpired(ctx); err != nil {
+				s.logger.Error("expired revocations could not be dropped", "error", err)
+			}
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/rolecall-dev/rolecall/internal/identity"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi/stsapi"
-	"github.com/rolecall-dev/rolecall/internal/token"
 	"github.com/rolecall-dev/rolecall/policy"
 )
 
@@ -48,7 +47,7 @@ func (v *service) limitSession(s *identity.Session, account identity.AccountID, 
 	if s.Policy == "" && len(s.PolicyARNs) == 0 && len(s.Tags) == 0 {
 		return nil, nil
 	}
-	packed := token.PackedPercent(s)
+	packed := v.Sealer.PackedPercent(s)
 	if packed > 100 {
 		if s.Policy == "" && len(s.PolicyARNs) == 0 {
 			return nil, awsapi.Errorf(0, "PackedPolicyTooLarge", "Packed size of session tags consumes %d%% of allotted space.", packed)

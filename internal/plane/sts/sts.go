@@ -27,6 +27,8 @@ type Directory interface {
 // Sealer makes session tokens.
 type Sealer interface {
 	Seal(accessKeyID string, s *identity.Session) (token string, secret rolecall.Secret, err error)
+	// PackedPercent is how much of the room for session policies and tags s takes, in per cent.
+	PackedPercent(s *identity.Session) int
 }
 
 // MFA checks one-time codes.
