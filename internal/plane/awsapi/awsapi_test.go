@@ -52,10 +52,10 @@ func call(s *awsapi.Service, r *http.Request, body string) *httptest.ResponseRec
 	w := httptest.NewRecorder()
 	m, bad := s.Match(r, []byte(body))
 	if bad != nil {
-		s.WriteError(w, requestID, bad)
+		_ = s.WriteError(w, requestID, bad)
 		return w
 	}
-	s.Serve(context.Background(), w, m, &awsapi.Call{RequestID: requestID, Principal: &identity.Principal{}, Audit: &awsapi.AuditFields{}})
+	_ = s.Serve(context.Background(), w, m, &awsapi.Call{RequestID: requestID, Principal: &identity.Principal{}, Audit: &awsapi.AuditFields{}})
 	return w
 }
 

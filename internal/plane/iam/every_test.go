@@ -52,7 +52,7 @@ func plausible(member string) string {
 	switch member {
 	case "PolicyArn", "PermissionsBoundary":
 		return arn + "policy/word"
-	case "PolicySourceArn":
+	case "PolicySourceArn", "Arn":
 		return arn + "user/word"
 	case "SAMLProviderArn":
 		return arn + "saml-provider/word"

@@ -26,6 +26,7 @@ func (h holder) sort() string {
 		order = "1"
 	case iamapi.EntityTypeUser:
 		order = "2"
+	default:
 	}
 	return order + identity.Fold(h.name)
 }

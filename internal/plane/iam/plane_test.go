@@ -92,11 +92,11 @@ func (p *plane) serve(w http.ResponseWriter, r *http.Request) {
 	id := awsapi.NewRequestID()
 	m, bad := p.service.Match(r, body)
 	if bad != nil {
-		p.service.WriteError(w, id, bad)
+		_ = p.service.WriteError(w, id, bad)
 		return
 	}
 	c := &awsapi.Call{RequestID: id, Principal: p.principal(r), Time: p.now, SourceIP: netip.MustParseAddr("127.0.0.1"), Audit: &awsapi.AuditFields{}}
-	p.service.Serve(r.Context(), w, m, c)
+	_ = p.service.Serve(r.Context(), w, m, c)
 	p.audit = append(p.audit, c.Audit)
 }
 

@@ -201,3 +201,23 @@ func TestInlinePolicies(t *testing.T) {
 	_, err = c.DeleteUser(ctx, &sdk.DeleteUserInput{UserName: aws.String("alice")})
 	fails(t, err, "DeleteConflict", "Cannot delete entity, must delete access keys first.")
 }
+
+func TestListPoliciesGrantingServiceAccess(t *testing.T) {
+	p := newPlane(t)
+	c := p.root()
+	p.userWith("alice", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","NotAction":["iam:*","sts:Get*"],"Resource":"*"},{"Effect":"Deny","Action":"ec2:*","Resource":"*"}]}`)
+	admin := aws.String("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+	must[*sdk.AttachUserPolicyOutput](t)(c.AttachUserPolicy(ctx, &sdk.AttachUserPolicyInput{UserName: aws.String("alice"), PolicyArn: admin}))
+	out := must[*sdk.ListPoliciesGrantingServiceAccessOutput](t)(c.ListPoliciesGrantingServiceAccess(ctx, &sdk.ListPoliciesGrantingServiceAccessInput{
+		Arn: aws.String(arn + "user/alice"), ServiceNamespaces: []string{"s3", "iam", "sts"},
+	}))
+	var got []string
+	for _, e := range out.PoliciesGrantingServiceAccess {
+		names := []string{}
+		for _, p := range e.Policies {
+			names = append(names, string(p.PolicyType)+" "+*p.PolicyName)
+		}
+		got = append(got, fmt.Sprint(*e.ServiceNamespace, names))
+	}
+	same(t, []string{"s3[INLINE test MANAGED AmazonS3ReadOnlyAccess]", "iam[]", "sts[INLINE test]"}, got)
+}

@@ -125,6 +125,7 @@ func (v *service) registerPolicies(s *awsapi.Service) {
 	handle(s, iamapi.SetDefaultPolicyVersion, v.setDefaultPolicyVersion)
 	handle(s, iamapi.DeletePolicyVersion, v.deletePolicyVersion)
 	handle(s, iamapi.ListEntitiesForPolicy, v.listEntitiesForPolicy)
+	handle(s, iamapi.ListPoliciesGrantingServiceAccess, v.listPoliciesGrantingServiceAccess)
 }
 
 func (v *service) registerSignIn(s *awsapi.Service) {

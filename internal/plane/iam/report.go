@@ -100,7 +100,7 @@ func (v *service) credentialReport(id identity.AccountID) ([]byte, error) {
 	root := []string{"<root_account>", identity.RootARN(id), csvTime(created), "not_supported", "no_information", "not_supported", "not_supported"}
 	rows = append(rows, append(root, v.keyColumns(s, id, "")...))
 	for u := range s.Users(id, "", "") {
-		row := append([]string{u.Name, u.ARN(), csvTime(u.Created)}, v.passwordColumns(s, a, u)...)
+		row := append([]string{u.Name, u.ARN(), csvTime(u.Created)}, passwordColumns(s, a, u)...)
 		rows = append(rows, append(row, v.keyColumns(s, id, u.ID)...))
 	}
 	if err := w.WriteAll(rows); err != nil {
@@ -109,19 +109,16 @@ func (v *service) credentialReport(id identity.AccountID) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-func (v *service) passwordColumns(s *directory.Snapshot, a *identity.Account, u *identity.UserEntity) []string {
+func passwordColumns(s *directory.Snapshot, a *identity.Account, u *identity.UserEntity) []string {
 	p := s.LoginProfile(u.ID)
 	if p == nil {
 		return []string{"false", "N/A", "N/A", "N/A"}
 	}
-	used, next := "no_information", "N/A"
-	if last, ok := v.directory.LastUsed(u.ID); ok {
-		used = csvTime(last.At)
-	}
+	next := "N/A"
 	if a != nil && a.PasswordPolicy != nil && a.PasswordPolicy.MaxAgeDays > 0 {
 		next = csvTime(p.Changed.AddDate(0, 0, a.PasswordPolicy.MaxAgeDays))
 	}
-	return []string{"true", used, csvTime(p.Changed), next}
+	return []string{"true", "no_information", csvTime(p.Changed), next}
 }
 
 // keyColumns are mfa_active and what follows.

@@ -139,7 +139,7 @@ func (v *service) simulateCustomPolicy(ctx context.Context, c *awsapi.Call, in *
 	if err := m.inputs(in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ResourcePolicy); err != nil {
 		return nil, err
 	}
-	p, err := m.run(c, in.Marker, in.MaxItems)
+	p, err := m.run(in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (v *service) simulatePrincipalPolicy(ctx context.Context, c *awsapi.Call, i
 	if err := m.inputs(in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ResourcePolicy); err != nil {
 		return nil, err
 	}
-	p, err := m.run(c, in.Marker, in.MaxItems)
+	p, err := m.run(in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}

@@ -4,13 +4,12 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi/iamapi"
 	"github.com/rolecall-dev/rolecall/policy"
 )
 
 // run answers one page of the questions, one result for each action.
-func (m *simulation) run(c *awsapi.Call, marker *string, max *int) (page[iamapi.EvaluationResult], error) {
+func (m *simulation) run(marker *string, max *int) (page[iamapi.EvaluationResult], error) {
 	indexes := make([]string, len(m.actions))
 	for i := range m.actions {
 		indexes[i] = strconv.Itoa(i)

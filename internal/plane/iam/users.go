@@ -72,11 +72,7 @@ func (v *service) getUser(ctx context.Context, c *awsapi.Call, in *iamapi.GetUse
 	if err != nil {
 		return nil, err
 	}
-	out := userOut(u)
-	if last, ok := v.directory.LastUsed(u.ID); ok {
-		out.PasswordLastUsed = &last.At
-	}
-	return &iamapi.GetUserOutput{User: &out}, nil
+	return &iamapi.GetUserOutput{User: new(userOut(u))}, nil
 }
 
 // rootUser is how IAM shows the root of an account to itself: without a name.
