@@ -48,8 +48,8 @@ func (c Credentials) ExpiredAt(now time.Time) bool {
 //
 //   - "Not here": the source is absent (variable unset, profile without such keys, no metadata
 //     service configured). The error matches [ErrNotHere]; a chain asks its next source.
-//   - "Broken here": the source is present and does not yield (half a key pair, an unreadable
-//     file, an endpoint that refuses). The error does not match [ErrNotHere]; a chain stops and
+//   - "Broken here": the source is present and does not yield (an unreadable file, a command that
+//     fails, an endpoint that refuses). The error does not match [ErrNotHere]; a chain stops and
 //     reports it, because going on would silently pick another identity.
 //
 // On a nil error the credentials are [Credentials.Complete], not expired, and carry an Origin.
