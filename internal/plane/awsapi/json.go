@@ -53,6 +53,9 @@ func (e *JSONEncoder) OpenObject() { e.open('{') }
 // CloseObject ends an object.
 func (e *JSONEncoder) CloseObject() { e.close('}') }
 
+// Bytes returns what was written; the encoder is not to be used afterwards.
+func (e *JSONEncoder) Bytes() []byte { return e.buf }
+
 // OpenArray starts an array and CloseArray ends it.
 func (e *JSONEncoder) OpenArray() { e.open('[') }
 

@@ -2,7 +2,6 @@ package sts
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -208,11 +207,28 @@ func (v *service) withMFA(ctx context.Context, c *awsapi.Call, serial, code *str
 	return &with, nil
 }
 
-// auditIssued records what was issued, without its secrets.
+// auditIssued records what was issued, without secret and token.
 func auditIssued(c *awsapi.Call, k *stsapi.Credentials, id, arn string) {
 	if c.Audit == nil {
 		return
 	}
-	c.Audit.ResponseElements = fmt.Appendf(nil, `{"credentials":{"accessKeyId":%q,"expiration":%q},"assumedRoleUser":{"assumedRoleId":%q,"arn":%q}}`,
-		k.AccessKeyId, k.Expiration.UTC().Format(time.RFC3339), id, arn)
+	var e awsapi.JSONEncoder
+	text := func(name, value string) {
+		e.Name(name)
+		e.String(value)
+	}
+	e.OpenObject()
+	e.Name("credentials")
+	e.OpenObject()
+	text("accessKeyId", k.AccessKeyId)
+	e.Name("expiration")
+	e.Time(k.Expiration)
+	e.CloseObject()
+	e.Name("assumedRoleUser")
+	e.OpenObject()
+	text("assumedRoleId", id)
+	text("arn", arn)
+	e.CloseObject()
+	e.CloseObject()
+	c.Audit.ResponseElements = e.Bytes()
 }
