@@ -1,6 +1,7 @@
 package sts_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -441,6 +442,53 @@ func TestGetFederationToken(t *testing.T) {
 	}
 	_, err = p.S3(credentialsOf(bare.Credentials)).ListBuckets(ctx, nil)
 	wantError(t, err, "AccessDenied", "")
+}
+
+func TestFederationByRootGrantsWhatTheSessionPolicySays(t *testing.T) {
+	p := planetest.New(t)
+	ctx, root := t.Context(), p.STS(p.Root(planetest.Account))
+	grant := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}}`
+	out, err := root.GetFederationToken(ctx, &sts.GetFederationTokenInput{Name: aws.String("bob"), Policy: &grant, DurationSeconds: aws.Int32(7200)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := time.Until(*out.Credentials.Expiration); left > time.Hour {
+		t.Errorf("lives for %s, want an hour at most", left)
+	}
+	c := credentialsOf(out.Credentials)
+	if _, err := p.S3(c).ListBuckets(ctx, nil); err != nil {
+		t.Errorf("what the session policy allows: %v", err)
+	}
+	_, err = p.STS(c).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + planetest.Account + ":role/any"), RoleSessionName: aws.String("s1")})
+	wantError(t, err, "AccessDenied", "")
+	bare, err := root.GetFederationToken(ctx, &sts.GetFederationTokenInput{Name: aws.String("bob")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.S3(credentialsOf(bare.Credentials)).ListBuckets(ctx, nil)
+	wantError(t, err, "AccessDenied", "")
+}
+
+// TestPackedSizeIsBounded holds the limit on session tags and policies, which the shapes do not have.
+func TestPackedSizeIsBounded(t *testing.T) {
+	p := planetest.New(t)
+	dev := p.User(planetest.Account, "dev", "")
+	role := p.Role(planetest.Account, "r", trust(userARN("dev"), ""), "")
+	var tags []types.Tag
+	for i := range 50 {
+		random := make([]byte, 96)
+		_, _ = rand.Read(random)
+		tags = append(tags, types.Tag{Key: aws.String(fmt.Sprintf("k%02d-%x", i, random[:30])), Value: aws.String(fmt.Sprintf("%x", random))})
+	}
+	_, err := p.STS(dev).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("s1"), Tags: tags})
+	wantError(t, err, "PackedPolicyTooLarge", "Packed size of session tags consumes")
+	out, err := p.STS(dev).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("s1"), Tags: tags[:3]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.PackedPolicySize == nil || *out.PackedPolicySize < 1 || *out.PackedPolicySize > 100 {
+		t.Errorf("PackedPolicySize %v", out.PackedPolicySize)
+	}
 }
 
 func TestGetAccessKeyInfo(t *testing.T) {
