@@ -60,7 +60,7 @@ func rootSession(f *cmdutil.Factory, stateDir, account string, life time.Duratio
 		return err
 	}
 	// The one place of this program that prints a secret: it is what the command is for.
-	out, err := json.MarshalIndent(struct {
+	out, err := json.MarshalIndent(struct { //nolint:gosec // the secret is what is asked for
 		Version         int
 		AccessKeyID     string `json:"AccessKeyId"`
 		SecretAccessKey string
