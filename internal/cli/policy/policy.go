@@ -1,4 +1,4 @@
-// Package policy is `rolecall policy`: questions about policy documents, answered from files alone.
+// Package policy is `rolecall policy`: questions about policy documents, answered from files, or by IAM of a plane or AWS.
 package policy
 
 import (
@@ -32,7 +32,8 @@ func NewCmd(f *cmdutil.Factory, runs *Runs) *cobra.Command {
 		Use:   "policy",
 		Short: "Ask what policies allow, and what is wrong with them",
 		Long: `Answers questions about IAM policy documents from files, with the engine that the
-plane decides with. Nothing is sent anywhere.`,
+plane decides with. Nothing is sent anywhere, unless simulate or explain are told to ask
+a plane or AWS.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

@@ -141,8 +141,8 @@ func TestFailures(t *testing.T) {
 		{"wrong kind", []string{"lint", "--kind", "trust", "testdata/ci.json"}, 1, "testdata/ci.json:1:40: Missing required field Principal"},
 		{"action", []string{"simulate", "-a", "s3:*"}, 2, `--action "s3:*": want one service:Operation, such as s3:GetObject`},
 		{"context", []string{"simulate", "-a", "s3:Get", "-c", "x"}, 2, `--context "x": want key=value, such as aws:SourceIp=192.0.2.7`},
-		{"principal", []string{"simulate", "-a", "s3:Get", "--principal", "arn:aws:iam::123456789012:group/x"}, 2, `--principal "arn:aws:iam::123456789012:group/x" is no user, role, role session, federated user, provider or root`},
-		{"principal word", []string{"simulate", "-a", "s3:Get", "--principal", "ann"}, 2, `--principal "ann" is neither an ARN nor the name of a service or provider`},
+		{"principal", []string{"simulate", "-a", "s3:Get", "-p", "testdata/ci.json", "--principal", "arn:aws:iam::123456789012:group/x"}, 2, `--principal "arn:aws:iam::123456789012:group/x" is no user, role, role session, federated user, provider or root`},
+		{"principal word", []string{"simulate", "-a", "s3:Get", "-p", "testdata/ci.json", "--principal", "ann"}, 2, `--principal "ann" is neither an ARN nor the name of a service or provider`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, code, err := run(t, "", c.args...)
@@ -161,16 +161,16 @@ func TestFlags(t *testing.T) {
 		got = *o
 		return stop
 	}})
-	cmd.SetArgs([]string{"simulate", "-a", "a:b,c:d", "-r", "x", "-r", "y", "-p", "i", "--session", "s", "--scp", "1", "--scp", "2", "--rcp", "r", "--key-policy", "k", "--boundary", "b", "--resource-account", "1", "-c", "a:b=c", "--json"})
+	cmd.SetArgs([]string{"simulate", "-a", "a:b,c:d", "-r", "x", "-r", "y", "-p", "i", "--session", "s", "--scp", "1", "--scp", "2", "--rcp", "r", "--key-policy", "k", "--boundary", "b", "--resource-account", "1", "-c", "a:b=c", "--json", "--endpoint-url", "e", "--profile", "p", "--region", "r"})
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	if err := cmd.Execute(); !errors.Is(err, stop) {
 		t.Fatal(err)
 	}
 	got.Factory = nil
 	want := policy.SimulateOptions{
-		Files:     policy.Files{Identity: []string{"i"}, Session: []string{"s"}, SCP: []string{"1", "2"}, RCP: []string{"r"}, Boundary: "b", KeyName: "k"},
-		Principal: "arn:aws:iam::123456789012:user/someone", Actions: []string{"a:b", "c:d"}, Resources: []string{"x", "y"}, Owner: "1",
-		Context: []string{"a:b=c"}, JSON: true,
+		Files:   policy.Files{Identity: []string{"i"}, Session: []string{"s"}, SCP: []string{"1", "2"}, RCP: []string{"r"}, Boundary: "b", KeyName: "k"},
+		Actions: []string{"a:b", "c:d"}, Resources: []string{"x", "y"}, Owner: "1",
+		Context: []string{"a:b=c"}, JSON: true, Endpoint: "e", Profile: "p", Region: "r",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -51,14 +51,10 @@ func (o *SimulateOptions) policies() (*policy.Policies, error) {
 	return p, firstErr
 }
 
-// request makes the request, action and resource left open.
+// request makes the request, principal, action and resource left open.
 func (o *SimulateOptions) request() (policy.Request, error) {
 	var r policy.Request
-	p, err := principalOf(o.Principal)
-	if err != nil {
-		return r, err
-	}
-	r.Principal, r.Owner.Account = p, o.Owner
+	r.Owner.Account = o.Owner
 	timed := false
 	for _, c := range o.Context {
 		name, value, found := strings.Cut(c, "=")

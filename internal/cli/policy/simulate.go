@@ -1,8 +1,10 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -22,6 +24,8 @@ type SimulateOptions struct {
 	Owner     string
 	Context   []string
 	JSON      bool
+	// Endpoint, Profile and Region say which plane or AWS account to ask instead of files alone.
+	Endpoint, Profile, Region string
 }
 
 // Files are the documents in their places.
@@ -34,7 +38,7 @@ func (o *SimulateOptions) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringSliceVarP(&o.Actions, "action", "a", nil, "`service:Operation` asked for; may be repeated")
 	f.StringArrayVarP(&o.Resources, "resource", "r", []string{"*"}, "`ARN` that it is about; may be repeated")
-	f.StringVar(&o.Principal, "principal", "arn:aws:iam::123456789012:user/someone", "who asks: the `ARN` of a user, role, role session, federated user, provider or root; a service's name; anonymous")
+	f.StringVar(&o.Principal, "principal", "", "who asks: the `ARN` of a user, role, role session, federated user, provider or root; a service's name; anonymous (default, with files: "+someone+")")
 	f.StringVar(&o.Owner, "resource-account", "", "`account` of the resource; default is the one in its ARN, else the principal's")
 	f.StringArrayVarP(&o.Context, "context", "c", nil, "condition key of the request, as `key=value`; repeat it for several values")
 	f.StringArrayVarP(&o.Files.Identity, "policy", "p", nil, "`file` with an identity policy; may be repeated; - is standard input")
@@ -46,9 +50,16 @@ func (o *SimulateOptions) register(cmd *cobra.Command) {
 	f.StringArrayVar(&o.Files.SCP, "scp", nil, "`file` with a service control policy, each a level; may be repeated")
 	f.StringArrayVar(&o.Files.RCP, "rcp", nil, "`file` with a resource control policy, each a level; may be repeated")
 	f.BoolVar(&o.JSON, "json", false, "print JSON")
+	f.StringVar(&o.Endpoint, "endpoint-url", "", "ask the plane at this `URL`; wins over AWS_ENDPOINT_URL and the profile's")
+	f.StringVar(&o.Profile, "profile", "", "ask with the credentials of this profile (`name`)")
+	f.StringVar(&o.Region, "region", "", "AWS `region` to sign for; wins over AWS_REGION and the profile's")
 	cmd.MarkFlagsMutuallyExclusive("resource-policy", "trust", "key-policy")
 	_ = cmd.MarkFlagRequired("action")
+	cmdutil.CompleteProfiles(cmd, o.Factory)
 }
+
+// someone asks if nobody was named.
+const someone = "arn:aws:iam::123456789012:user/someone"
 
 func newSimulate(f *cmdutil.Factory, run func(context.Context, *SimulateOptions) error) *cobra.Command {
 	o := &SimulateOptions{Factory: f}
@@ -56,16 +67,24 @@ func newSimulate(f *cmdutil.Factory, run func(context.Context, *SimulateOptions)
 		run = Simulate
 	}
 	cmd := &cobra.Command{
-		Use:   "simulate --action service:Operation [--resource ARN] --policy FILE ...",
+		Use:   "simulate --action service:Operation [--resource ARN] {--policy FILE ... | --principal ARN}",
 		Short: "May this principal do that?",
 		Long: `Decides as the plane does, from policies in files: for each action and resource the
 answer, and what each layer of policies said. The files are validated as AWS does.
+
+With --endpoint-url, --profile, or a --principal and no files, the question goes to IAM
+of a plane or of AWS, signed with the credentials found here: SimulatePrincipalPolicy for
+the user, group or role that --principal names, with the files on top of its own policies,
+else SimulateCustomPolicy for the files. IAM takes --policy, --boundary and
+--resource-policy; it answers the statements that decided, not why others did not apply.
 
 Exits with 0 if everything is allowed and with 7 if anything is denied.`,
 		Example: `  rolecall policy simulate -a s3:GetObject -r arn:aws:s3:::data/report.csv -p analyst.json
   rolecall policy simulate -a s3:PutObject -r arn:aws:s3:::data/x -p web.json --boundary limit.json -c aws:SourceIp=192.0.2.7
   rolecall policy simulate -a sts:AssumeRole -r arn:aws:iam::111122223333:role/deploy \
-    --principal arn:aws:iam::444455556666:user/ci -p ci.json --trust trust.json`,
+    --principal arn:aws:iam::444455556666:user/ci -p ci.json --trust trust.json
+  rolecall policy simulate -a iam:CreateUser --principal arn:aws:iam::123456789012:user/ann --endpoint-url http://127.0.0.1:4580
+  rolecall policy simulate -a s3:GetObject,s3:PutObject -r arn:aws:s3:::data/x --principal arn:aws:iam::123456789012:role/web --profile prod`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
@@ -79,23 +98,27 @@ func newExplain(f *cmdutil.Factory, run func(context.Context, *SimulateOptions) 
 		run = Explain
 	}
 	cmd := &cobra.Command{
-		Use:   "explain --action service:Operation [--resource ARN] --policy FILE ...",
+		Use:   "explain --action service:Operation [--resource ARN] {--policy FILE ... | --principal ARN}",
 		Short: "Why is it allowed or denied?",
 		Long: `Decides as simulate does, and says of every statement for the action why it did not
-apply: which element failed, on which value. Exits as simulate does.`,
-		Example: `  rolecall policy explain -a s3:GetObject -r arn:aws:s3:::data/report.csv -p analyst.json`,
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
+apply: which element failed, on which value. Exits as simulate does.
+
+It asks a plane or AWS where simulate does. IAM tells no reasons for statements that did
+not apply, only the condition keys that they read and the question did not give.`,
+		Example: `  rolecall policy explain -a s3:GetObject -r arn:aws:s3:::data/report.csv -p analyst.json
+  rolecall policy explain -a s3:GetObject -r arn:aws:s3:::data/x --principal arn:aws:iam::123456789012:user/ann --profile prod`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
 	o.register(cmd)
 	return cmd
 }
 
 // Simulate answers each action and resource.
-func Simulate(_ context.Context, o *SimulateOptions) error { return o.answer(false) }
+func Simulate(ctx context.Context, o *SimulateOptions) error { return o.answer(ctx, false) }
 
 // Explain answers each action and resource with all reasons.
-func Explain(_ context.Context, o *SimulateOptions) error { return o.answer(true) }
+func Explain(ctx context.Context, o *SimulateOptions) error { return o.answer(ctx, true) }
 
 // Answer is the JSON answer about one action and resource.
 type Answer struct {
@@ -116,6 +139,8 @@ type Layer struct {
 	Verdict    string   `json:"verdict"`
 	Matched    []Ref    `json:"matched,omitempty"`
 	NearMisses []string `json:"nearMisses,omitempty"`
+
+	told bool // by IAM, which does not say what was near
 }
 
 // Ref names a statement.
@@ -123,7 +148,7 @@ type Ref struct {
 	File   string `json:"file"`
 	Effect string `json:"effect"`
 	Sid    string `json:"sid,omitempty"`
-	Index  int    `json:"index"`
+	Index  int    `json:"index"` // -1 if it is not known
 	Line   int    `json:"line"`
 	Column int    `json:"column"`
 }
@@ -132,37 +157,56 @@ func refOf(s policy.StatementRef) Ref {
 	return Ref{s.Policy, s.Effect.String(), s.Sid, s.Index, s.Start.Line, s.Start.Column}
 }
 
-func (o *SimulateOptions) answer(reasons bool) error {
-	policies, err := o.policies()
-	if err != nil {
-		return err
-	}
-	base, err := o.request()
-	if err != nil {
-		return err
-	}
-	var answers []Answer
-	denied := false
+func (o *SimulateOptions) answer(ctx context.Context, reasons bool) error {
 	for _, action := range o.Actions {
 		if !strings.Contains(action, ":") || strings.ContainsAny(action, "*? ") {
 			return cmdutil.FlagErrorf("--action %q: want one service:Operation, such as s3:GetObject", action)
 		}
-		for _, resource := range o.Resources {
-			base.Action, base.Resource = action, resource
-			e := policy.Explain(&base, policies)
-			denied = denied || !e.Decision.Allowed
-			answers = append(answers, answerOf(&base, &e))
-		}
+	}
+	var answers []Answer
+	var err error
+	if o.remote() {
+		answers, err = o.ask(ctx)
+	} else {
+		answers, err = o.decide()
+	}
+	if err != nil {
+		return err
 	}
 	if o.JSON {
 		err = printJSON(o.Factory.IO.Out, answers)
 	} else {
 		err = o.print(answers, reasons)
 	}
+	denied := slices.ContainsFunc(answers, func(a Answer) bool { return a.Decision != policy.Allowed.String() })
 	if err == nil && denied {
 		err = &cmdutil.ExitError{Code: cmdutil.ExitFindings}
 	}
 	return err
+}
+
+// decide answers from the files.
+func (o *SimulateOptions) decide() ([]Answer, error) {
+	policies, err := o.policies()
+	if err != nil {
+		return nil, err
+	}
+	base, err := o.request()
+	if err != nil {
+		return nil, err
+	}
+	if base.Principal, err = principalOf(cmp.Or(o.Principal, someone)); err != nil {
+		return nil, err
+	}
+	var answers []Answer
+	for _, action := range o.Actions {
+		for _, resource := range o.Resources {
+			base.Action, base.Resource = action, resource
+			e := policy.Explain(&base, policies)
+			answers = append(answers, answerOf(&base, &e))
+		}
+	}
+	return answers, nil
 }
 
 func answerOf(r *policy.Request, e *policy.Explanation) Answer {
@@ -231,12 +275,18 @@ func (l Layer) by() string {
 	if len(l.Matched) > 0 {
 		m := l.Matched[0]
 		which := fmt.Sprintf("statement %d", m.Index+1)
-		if m.Sid != "" {
+		switch {
+		case m.Sid != "":
 			which = fmt.Sprintf("statement %q", m.Sid)
+		case m.Index < 0:
+			which = "a statement"
 		}
 		return fmt.Sprintf("%s, %s:%d", which, m.File, m.Line)
 	}
-	if len(l.NearMisses) == 0 {
+	if l.told && l.Verdict == policy.Allowed.String() {
+		return ""
+	}
+	if len(l.NearMisses) == 0 && !l.told {
 		return "no statement for this action"
 	}
 	return "no statement applies"
