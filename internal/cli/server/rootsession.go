@@ -23,7 +23,8 @@ func newRootSessionCmd(f *cmdutil.Factory) *cobra.Command {
 
 The session is sealed with the state directory's master key; whoever may read that key may
 do this, with the plane running or not. Nothing is stored, so there is no key to leak later.`,
-		Example: `  aws configure set credential_process "rolecall-server root-session --state /var/lib/rolecall" --profile rolecall-root`,
+		Example: `  aws configure set credential_process \
+      "rolecall-server root-session --state /var/lib/rolecall --account 123456789012" --profile rolecall-root`,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return rootSession(f, stateDir, account, life)
