@@ -24,6 +24,8 @@ type Options struct {
 	// SDKs are the models to ask instead of rolecall's own chain; EC2 supposes an instance's role.
 	SDKs []string
 	EC2  bool
+	// The files that declare a workload that does not run yet; one at most.
+	EnvFile, TaskDefinition, Pod, FunctionConfig string
 }
 
 // NewCmd returns the command; run replaces its work in tests.
@@ -46,15 +48,23 @@ With --sdk the same question is answered for AWS SDKs and tools, from models of
 their rules ("run": compared with the running SDK; "read": with its source only).
 Endpoints and commands are taken to answer.
 
+--env-file, --task-definition, --pod and --function-config explain a workload
+before it runs, from the file that declares it, for AWS's SDKs or those of --sdk.
+
 Exit code: 0 if a source wins, 3 if there is none, 4 if the winner is broken;
 with --sdk 0 if they agree, 7 if they do not.`,
 		Example: `  rolecall explain
   rolecall explain --sdk all
   rolecall explain --sdk go-v2,js-v3,cli-v2 --profile prod
   rolecall explain --profile prod --probe
+  rolecall explain --task-definition task.json
+  rolecall explain --pod deployment.yaml --sdk go-v2,botocore
   rolecall explain --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.isWorkload() && (o.Probe || o.Chain.RoleARN != "" || o.Chain.Source != "" || o.Chain.Region != "") {
+				return cmdutil.FlagErrorf("what does not run yet goes with none of --probe, --role-arn, --source, --region")
+			}
 			if len(o.SDKs) > 0 && (o.Probe || o.Chain.RoleARN != "" || o.Chain.Source != "") {
 				return cmdutil.FlagErrorf("--sdk goes with none of --probe, --role-arn, --source")
 			}
@@ -66,7 +76,12 @@ with --sdk 0 if they agree, 7 if they do not.`,
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&o.Probe, "probe", false, "ask the winner for credentials, too")
 	cmd.Flags().StringSliceVar(&o.SDKs, "sdk", nil, "answer for these SDKs (`names`): all, go-v2, js-v3, botocore, cli-v2, …")
-	cmd.Flags().BoolVar(&o.EC2, "ec2", false, "with --sdk: suppose that this is an EC2 instance with a role")
+	cmd.Flags().BoolVar(&o.EC2, "ec2", false, "with --sdk or a file: suppose that an EC2 instance's role is within reach")
+	cmd.Flags().StringVar(&o.EnvFile, "env-file", "", "explain a container or unit with this `file` of variables")
+	cmd.Flags().StringVar(&o.TaskDefinition, "task-definition", "", "explain the containers of this ECS task definition (JSON `file`)")
+	cmd.Flags().StringVar(&o.Pod, "pod", "", "explain the containers of this Kubernetes manifest (YAML or JSON `file`)")
+	cmd.Flags().StringVar(&o.FunctionConfig, "function-config", "", "explain this Lambda function's configuration (JSON `file`)")
+	cmd.MarkFlagsMutuallyExclusive("env-file", "task-definition", "pod", "function-config")
 	return cmd
 }
 
@@ -120,6 +135,9 @@ type Probe struct {
 
 // Run explains.
 func Run(ctx context.Context, o *Options) error {
+	if o.isWorkload() {
+		return RunWorkload(o)
+	}
 	if len(o.SDKs) > 0 {
 		return RunSDKs(o)
 	}

@@ -1,13 +1,13 @@
 package explain
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/rolecall-dev/rolecall/awscache"
@@ -54,13 +54,7 @@ func RunSDKs(o *Options) error {
 	if err != nil {
 		return cmdutil.BrokenSource(err)
 	}
-	report := SDKReport{Agree: true}
-	for _, m := range models {
-		report.SDKs = append(report.SDKs, answer(m, s))
-	}
-	for _, a := range report.SDKs {
-		report.Agree = report.Agree && a.identity() == report.SDKs[0].identity()
-	}
+	report := askAll(models, s)
 	if o.JSON {
 		enc := json.NewEncoder(o.Factory.IO.Out)
 		enc.SetIndent("", "  ")
@@ -76,6 +70,18 @@ func RunSDKs(o *Options) error {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFindings}
 	}
 	return nil
+}
+
+// askAll simulates every model.
+func askAll(models []*sdk.Model, s *sdk.Situation) SDKReport {
+	report := SDKReport{Agree: true}
+	for _, m := range models {
+		report.SDKs = append(report.SDKs, answer(m, s))
+	}
+	for _, a := range report.SDKs {
+		report.Agree = report.Agree && a.identity() == report.SDKs[0].identity()
+	}
+	return report
 }
 
 func chosen(models []*sdk.Model, names []string) ([]*sdk.Model, error) {
@@ -206,35 +212,52 @@ func addFile(s *sdk.Situation, path string) error {
 	return nil
 }
 
+// group are the answers that come to the same identity, "" for none.
+type group struct {
+	id      string
+	answers []SDKAnswer
+}
+
+func (g group) names() []string {
+	var names []string
+	for _, a := range g.answers {
+		names = append(names, a.ID)
+	}
+	return names
+}
+
+// grouped puts the largest group first.
+func grouped(answers []SDKAnswer) []group {
+	var out []group
+	for _, a := range answers {
+		i := slices.IndexFunc(out, func(g group) bool { return g.id == a.identity() })
+		if i < 0 {
+			out, i = append(out, group{id: a.identity()}), len(out)
+		}
+		out[i].answers = append(out[i].answers, a)
+	}
+	slices.SortFunc(out, func(a, b group) int {
+		return cmp.Or(cmp.Compare(len(b.answers), len(a.answers)), cmp.Compare(a.id, b.id))
+	})
+	return out
+}
+
 func printSDKs(o *Options, r SDKReport) error {
 	io := o.Factory.IO
-	groups := map[string][]SDKAnswer{}
-	for _, a := range r.SDKs {
-		groups[a.identity()] = append(groups[a.identity()], a)
-	}
-	ids := make([]string, 0, len(groups))
-	for id := range groups {
-		ids = append(ids, id)
-	}
-	sort.Slice(ids, func(i, j int) bool {
-		if a, b := len(groups[ids[i]]), len(groups[ids[j]]); a != b {
-			return a > b
-		}
-		return ids[i] < ids[j]
-	})
+	groups := grouped(r.SDKs)
 	var b strings.Builder
 	if r.Agree {
 		b.WriteString("They all come to the same.\n")
 	} else {
-		fmt.Fprintf(&b, "%s %d different answers:\n", io.Yellow("They disagree:"), len(ids))
+		fmt.Fprintf(&b, "%s %d different answers:\n", io.Yellow("They disagree:"), len(groups))
 	}
-	for _, id := range ids {
-		title := id
-		if id == "" {
+	for _, g := range groups {
+		title := g.id
+		if title == "" {
 			title = io.Red("no credentials")
 		}
 		fmt.Fprintf(&b, "\n%s\n", io.Bold(title))
-		for _, a := range groups[id] {
+		for _, a := range g.answers {
 			why := a.Source
 			if a.Outcome != sdk.OK {
 				why = a.Reason
