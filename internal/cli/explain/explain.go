@@ -24,6 +24,8 @@ type Options struct {
 	// SDKs are the models to ask instead of rolecall's own chain; EC2 supposes an instance's role.
 	SDKs []string
 	EC2  bool
+	// PID is the process to explain instead of this one.
+	PID int
 	// The files that declare a workload that does not run yet; one at most.
 	EnvFile, TaskDefinition, Pod, FunctionConfig string
 }
@@ -48,6 +50,10 @@ With --sdk the same question is answered for AWS SDKs and tools, from models of
 their rules ("run": compared with the running SDK; "read": with its source only).
 Endpoints and commands are taken to answer.
 
+--pid explains a running process, also one in a container: by the variables that
+it was started with, and the files as it sees them. It needs the right to look
+into that process, and Linux.
+
 --env-file, --task-definition, --pod and --function-config explain a workload
 before it runs, from the file that declares it, for AWS's SDKs or those of --sdk.
 
@@ -57,6 +63,7 @@ with --sdk 0 if they agree, 7 if they do not.`,
   rolecall explain --sdk all
   rolecall explain --sdk go-v2,js-v3,cli-v2 --profile prod
   rolecall explain --profile prod --probe
+  rolecall explain --pid 4711
   rolecall explain --task-definition task.json
   rolecall explain --pod deployment.yaml --sdk go-v2,botocore
   rolecall explain --json`,
@@ -64,6 +71,9 @@ with --sdk 0 if they agree, 7 if they do not.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.isWorkload() && (o.Probe || o.Chain.RoleARN != "" || o.Chain.Source != "" || o.Chain.Region != "") {
 				return cmdutil.FlagErrorf("what does not run yet goes with none of --probe, --role-arn, --source, --region")
+			}
+			if cmd.Flags().Changed("pid") && (o.PID <= 0 || o.Probe) {
+				return cmdutil.FlagErrorf("--pid needs the number of a process, and goes not with --probe")
 			}
 			if len(o.SDKs) > 0 && (o.Probe || o.Chain.RoleARN != "" || o.Chain.Source != "") {
 				return cmdutil.FlagErrorf("--sdk goes with none of --probe, --role-arn, --source")
@@ -77,11 +87,12 @@ with --sdk 0 if they agree, 7 if they do not.`,
 	cmd.Flags().BoolVar(&o.Probe, "probe", false, "ask the winner for credentials, too")
 	cmd.Flags().StringSliceVar(&o.SDKs, "sdk", nil, "answer for these SDKs (`names`): all, go-v2, js-v3, botocore, cli-v2, …")
 	cmd.Flags().BoolVar(&o.EC2, "ec2", false, "with --sdk or a file: suppose that an EC2 instance's role is within reach")
+	cmd.Flags().IntVar(&o.PID, "pid", 0, "explain this running process (`number`) as seen from outside")
 	cmd.Flags().StringVar(&o.EnvFile, "env-file", "", "explain a container or unit with this `file` of variables")
 	cmd.Flags().StringVar(&o.TaskDefinition, "task-definition", "", "explain the containers of this ECS task definition (JSON `file`)")
 	cmd.Flags().StringVar(&o.Pod, "pod", "", "explain the containers of this Kubernetes manifest (YAML or JSON `file`)")
 	cmd.Flags().StringVar(&o.FunctionConfig, "function-config", "", "explain this Lambda function's configuration (JSON `file`)")
-	cmd.MarkFlagsMutuallyExclusive("env-file", "task-definition", "pod", "function-config")
+	cmd.MarkFlagsMutuallyExclusive("pid", "env-file", "task-definition", "pod", "function-config")
 	return cmd
 }
 
@@ -138,14 +149,27 @@ func Run(ctx context.Context, o *Options) error {
 	if o.isWorkload() {
 		return RunWorkload(o)
 	}
-	if len(o.SDKs) > 0 {
-		return RunSDKs(o)
+	p := here(o)
+	options := o.Factory.ChainOptions(o.Chain)
+	if o.PID != 0 {
+		var err error
+		if p, err = process("/proc", o.PID); err != nil {
+			return err
+		}
+		options.Environ = p.environ
+		if options.ConfigFile, options.CredentialsFile, err = p.files(); err != nil {
+			return err
+		}
 	}
-	c, err := chain.New(o.Factory.ChainOptions(o.Chain))
+	if len(o.SDKs) > 0 {
+		return RunSDKs(o, p)
+	}
+	c, err := chain.New(options)
 	if err != nil {
 		return &cmdutil.FlagError{Err: err}
 	}
 	report := describe(c)
+	report.Notes = append(report.Notes, p.notes...)
 	var broken error
 	links := c.Links()
 	if w := c.Winner(); w >= 0 && links[w].State == chain.Broken {

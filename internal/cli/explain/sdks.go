@@ -3,14 +3,13 @@ package explain
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/rolecall-dev/rolecall/awscache"
 	"github.com/rolecall-dev/rolecall/awsconfig"
 	"github.com/rolecall-dev/rolecall/chain/sdk"
 	"github.com/rolecall-dev/rolecall/internal/cli/cmdutil"
@@ -42,7 +41,7 @@ type SDKAnswer struct {
 }
 
 // RunSDKs answers for the SDKs that are asked for.
-func RunSDKs(o *Options) error {
+func RunSDKs(o *Options, p *place) error {
 	models, err := sdk.Models()
 	if err != nil {
 		return err
@@ -50,7 +49,7 @@ func RunSDKs(o *Options) error {
 	if models, err = chosen(models, o.SDKs); err != nil {
 		return err
 	}
-	s, err := situation(o)
+	s, err := situation(o, p)
 	if err != nil {
 		return cmdutil.BrokenSource(err)
 	}
@@ -141,10 +140,10 @@ func (a SDKAnswer) identity() string {
 	return strings.Join(append(slices.Clone(a.Roles), a.Base), " ← ")
 }
 
-// situation is this machine as the simulator takes it: the environment, and the files that SDKs read.
-func situation(o *Options) (*sdk.Situation, error) {
+// situation is a place as the simulator takes it: the environment, and the files that SDKs read.
+func situation(o *Options, p *place) (*sdk.Situation, error) {
 	env := map[string]string{}
-	for _, kv := range o.Factory.Environ() {
+	for _, kv := range p.environ {
 		if name, value, ok := strings.Cut(kv, "="); ok {
 			env[name] = value
 		}
@@ -165,50 +164,56 @@ func situation(o *Options) (*sdk.Situation, error) {
 			paths = append(paths, v, tilde, os.Expand(tilde, func(n string) string { return env[n] }))
 		}
 	}
-	for _, pattern := range []string{"sso", "login"} {
-		found, err := filepath.Glob(filepath.Join(home, ".aws", pattern, "cache", "*.json"))
+	for _, kind := range []string{"sso", "login"} {
+		folder := filepath.Join(home, ".aws", kind, "cache")
+		from, err := p.outside(folder)
+		if err != nil {
+			return nil, err
+		}
+		found, err := filepath.Glob(filepath.Join(from, "*.json"))
 		if err != nil {
 			return nil, fmt.Errorf("looking for cached tokens: %w", err)
 		}
-		paths = append(paths, found...)
+		for _, f := range found {
+			paths = append(paths, filepath.Join(folder, filepath.Base(f)))
+		}
 	}
 	for _, path := range paths {
-		if err := addFile(s, path); err != nil {
+		if err := addFile(s, p, path); err != nil {
 			return nil, err
 		}
 	}
-	// Token files that profiles name.
-	for _, text := range []string{s.Files[paths[0]], s.Files[paths[1]]} {
-		f := awsconfig.Parse("", awsconfig.ConfigKind, []byte(text))
-		for _, section := range f.Sections {
+	return s, addTokenFiles(s, p)
+}
+
+// addTokenFiles adds the files that profiles name.
+func addTokenFiles(s *sdk.Situation, p *place) error {
+	texts := slices.Collect(maps.Values(s.Files))
+	for _, text := range texts {
+		for _, section := range awsconfig.Parse("", awsconfig.ConfigKind, []byte(text)).Sections {
 			for _, set := range section.Settings {
-				if set.Key == "web_identity_token_file" {
-					if err := addFile(s, set.Value); err != nil {
-						return nil, err
-					}
+				if set.Key != "web_identity_token_file" {
+					continue
+				}
+				if err := addFile(s, p, set.Value); err != nil {
+					return err
 				}
 			}
 		}
 	}
-	return s, nil
+	return nil
 }
 
-func addFile(s *sdk.Situation, path string) error {
-	info, err := os.Stat(path)
+func addFile(s *sdk.Situation, p *place, path string) error {
+	text, isDir, ok, err := p.read(path)
 	switch {
 	case err != nil:
-		return nil // as good as missing
-	case info.IsDir():
+		return err
+	case isDir:
 		s.Files[path+"/."] = ""
-		return nil
-	case info.Size() > awsconfig.MaxFileSize:
-		return errors.New(path + " is too large")
+	case ok:
+		s.Files[path] = string(text)
 	}
-	data, err := awscache.Read(path)
-	if err != nil {
-		return fmt.Errorf("reading what the SDKs read: %w", err)
-	}
-	s.Files[path] = string(data)
 	return nil
 }
 
