@@ -3,6 +3,7 @@ package declare
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,8 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
+	"github.com/rolecall-dev/rolecall/internal/yamlx"
 	"github.com/rolecall-dev/rolecall/policy"
 )
 
@@ -23,75 +23,25 @@ type policyText struct {
 }
 
 // UnmarshalYAML takes all three forms.
-func (t *policyText) UnmarshalYAML(n *yaml.Node) error {
+func (t *policyText) UnmarshalYAML(n *yamlx.Node) error {
 	t.line = n.Line
-	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
+	switch {
+	case n.Kind == yamlx.Scalar && n.Type == yamlx.Text:
 		if path, ok := strings.CutPrefix(n.Value, "file:"); ok {
 			t.file = path
 			return nil
 		}
 		t.json = n.Value
 		return nil
+	case n.Kind != yamlx.Mapping:
+		return errors.New("a policy is a mapping, a JSON string or file:PATH")
 	}
-	if n.Kind != yaml.MappingNode {
-		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: a policy is a mapping, a JSON string or file:PATH", n.Line)}}
+	text, problem := n.JSON()
+	if problem != nil {
+		return &yamlx.Problem{Line: problem.Line, Text: problem.Text + " in a policy"}
 	}
-	value, err := plain(n, 0)
-	if err != nil {
-		return &yaml.TypeError{Errors: []string{err.Error()}}
-	}
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("line %d: %w", n.Line, err)
-	}
-	t.json = string(encoded)
+	t.json = text
 	return nil
-}
-
-const maxDepth = 50
-
-// plain turns a YAML node into what encoding/json takes. Scalars stay the text that they are:
-// everything in a policy is a string, and YAML would make a date of "2012-10-17".
-func plain(n *yaml.Node, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("line %d: nested too deep", n.Line)
-	}
-	switch n.Kind {
-	case yaml.MappingNode:
-		m := make(map[string]any, len(n.Content)/2)
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			key := n.Content[i]
-			if key.Kind != yaml.ScalarNode || key.Tag == "!!merge" {
-				return nil, fmt.Errorf("line %d: a policy's keys are plain words", key.Line)
-			}
-			if _, twice := m[key.Value]; twice {
-				return nil, fmt.Errorf("line %d: key %q is there twice", key.Line, key.Value)
-			}
-			value, err := plain(n.Content[i+1], depth+1)
-			if err != nil {
-				return nil, err
-			}
-			m[key.Value] = value
-		}
-		return m, nil
-	case yaml.SequenceNode:
-		list := make([]any, 0, len(n.Content))
-		for _, element := range n.Content {
-			value, err := plain(element, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, value)
-		}
-		return list, nil
-	case yaml.AliasNode:
-		return plain(n.Alias, depth+1)
-	default:
-		if n.Tag == "!!null" {
-			return nil, fmt.Errorf("line %d: empty value in a policy", n.Line)
-		}
-		return n.Value, nil
-	}
 }
 
 // policy reads and checks a document. It returns compact JSON, "" if there is none or a problem.

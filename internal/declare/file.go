@@ -9,10 +9,8 @@
 package declare
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,7 +19,7 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/rolecall-dev/rolecall/internal/yamlx"
 )
 
 // ManagedTag marks the users, roles, policies, instance profiles and buckets that a rolecall.yaml
@@ -99,10 +97,10 @@ func Parse(path string, data []byte) (*File, error) {
 // document is rolecall.yaml. The agent reads the sections agent and workloads; here they are only
 // known to exist.
 type document struct {
-	Version   yaml.Node     `yaml:"version"`
+	Version   yamlx.Node    `yaml:"version"`
 	Accounts  []accountYAML `yaml:"accounts"`
-	Agent     yaml.Node     `yaml:"agent"`
-	Workloads yaml.Node     `yaml:"workloads"`
+	Agent     yamlx.Node    `yaml:"agent"`
+	Workloads yamlx.Node    `yaml:"workloads"`
 }
 
 type accountYAML struct {
@@ -191,9 +189,9 @@ type text struct {
 }
 
 // UnmarshalYAML takes any scalar.
-func (t *text) UnmarshalYAML(n *yaml.Node) error {
-	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: want a single value", n.Line)}}
+func (t *text) UnmarshalYAML(n *yamlx.Node) error {
+	if n.Kind != yamlx.Scalar {
+		return errors.New("want a single value")
 	}
 	*t = text{n.Value, n.Line}
 	return nil
@@ -210,42 +208,17 @@ func (p *parser) problem(line int, format string, args ...any) {
 }
 
 func (p *parser) decode(data []byte, into *document) {
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	decoder.KnownFields(true)
-	err := decoder.Decode(into)
-	var several *yaml.TypeError
-	switch {
-	case errors.Is(err, io.EOF):
-		p.problem(0, "the file is empty")
-	case errors.As(err, &several):
-		for _, line := range several.Errors {
-			p.yamlProblem(line)
-		}
-	case err != nil:
-		p.yamlProblem(strings.TrimPrefix(err.Error(), "yaml: "))
-	case decoder.Decode(new(yaml.Node)) == nil:
-		p.problem(0, "more than one YAML document; give each its own file")
+	found, problems := yamlx.Unmarshal(data, into)
+	for _, problem := range problems {
+		p.problem(problem.Line, "%s", problem.Text)
 	}
-	if err == nil && len(into.Accounts) == 0 {
+	switch {
+	case len(problems) > 0:
+	case !found:
+		p.problem(0, "the file is empty")
+	case len(into.Accounts) == 0:
 		p.problem(0, "no accounts: there is nothing to apply")
 	}
-}
-
-// yamlProblem turns "line 3: field x not found in type y" into words for people.
-func (p *parser) yamlProblem(message string) {
-	line := 0
-	if m := regexp.MustCompile(`^line (\d+): ((?s).*)$`).FindStringSubmatch(message); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		message = m[2]
-	}
-	if m := regexp.MustCompile(`^field (\S+) not found in type`).FindStringSubmatch(message); m != nil {
-		message = fmt.Sprintf("unknown key %q", m[1])
-	}
-	if m := regexp.MustCompile(`^cannot unmarshal !!(\w+).* into (\[\]|map)?`).FindStringSubmatch(message); m != nil {
-		want := map[string]string{"[]": "a list", "map": "a mapping", "": "a mapping with keys"}[m[2]]
-		message = fmt.Sprintf("want %s here, not a %s", want, map[string]string{"seq": "list", "map": "mapping", "str": "text", "int": "number", "bool": "truth value"}[m[1]])
-	}
-	p.problem(line, "%s", message)
 }
 
 // accounts checks the file and turns it into entities.

@@ -4,17 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/rolecall-dev/rolecall/internal/agent/broker"
 	"github.com/rolecall-dev/rolecall/internal/agent/guard"
+	"github.com/rolecall-dev/rolecall/internal/yamlx"
 )
 
 // document is rolecall.yaml. The plane's part of it is read by `rolecall apply`, and not looked into here.
@@ -22,8 +18,8 @@ type document struct {
 	Agent     agentSection    `yaml:"agent"`
 	Workloads []workloadEntry `yaml:"workloads"`
 
-	Version  yaml.Node `yaml:"version"`
-	Accounts yaml.Node `yaml:"accounts"`
+	Version  yamlx.Node `yaml:"version"`
+	Accounts yamlx.Node `yaml:"accounts"`
 }
 
 type agentSection struct {
@@ -62,7 +58,7 @@ type workloadEntry struct {
 	SessionName       scalar            `yaml:"session_name"`
 	ExternalID        scalar            `yaml:"external_id"`
 	Duration          scalar            `yaml:"duration"`
-	Policy            yaml.Node         `yaml:"policy"`
+	Policy            yamlx.Node        `yaml:"policy"`
 	PolicyARNs        []string          `yaml:"policy_arns"`
 	Tags              map[string]string `yaml:"tags"`
 	TransitiveTagKeys []string          `yaml:"transitive_tag_keys"`
@@ -83,46 +79,21 @@ type scalar struct {
 }
 
 // UnmarshalYAML takes strings, numbers and booleans as they are written.
-func (s *scalar) UnmarshalYAML(n *yaml.Node) error {
-	if n.Kind != yaml.ScalarNode {
-		return fmt.Errorf("line %d: want a single value", n.Line)
+func (s *scalar) UnmarshalYAML(n *yamlx.Node) error {
+	if n.Kind != yamlx.Scalar {
+		return errors.New("want a single value")
 	}
-	*s = scalar{n.Value, n.Line, n.Tag != "!!null"}
+	*s = scalar{n.Value, n.Line, true}
 	return nil
 }
 
 func (l *loader) parse() document {
 	var d document
-	decoder := yaml.NewDecoder(bytes.NewReader(l.s.Data))
-	decoder.KnownFields(true)
-	err := decoder.Decode(&d)
-	if errors.Is(err, io.EOF) {
-		return d // an empty file
-	}
-	var several *yaml.TypeError
-	switch {
-	case errors.As(err, &several):
-		for _, text := range several.Errors {
-			l.yamlProblem(text)
-		}
-	case err != nil:
-		l.yamlProblem(strings.TrimPrefix(err.Error(), "yaml: "))
+	_, problems := yamlx.Unmarshal(l.s.Data, &d)
+	for _, p := range problems {
+		l.problem(max(p.Line, 1), "%s", p.Text)
 	}
 	return d
-}
-
-// yamlProblem turns the decoder's "line 3: field x not found in type y" into words for people.
-func (l *loader) yamlProblem(text string) {
-	line := 0
-	if m := regexp.MustCompile(`^line (\d+): (?s:(.*))$`).FindStringSubmatch(text); m != nil {
-		line, _ = strconv.Atoi(m[1]) // digits
-		text = m[2]
-	}
-	if m := regexp.MustCompile(`^field (\S+) not found in type`).FindStringSubmatch(text); m != nil {
-		text = fmt.Sprintf("unknown key %q", m[1])
-	}
-	text = regexp.MustCompile(` into config\.\w+`).ReplaceAllString(text, "")
-	l.problem(max(line, 1), "%s", text)
 }
 
 func (l *loader) workloads(c *Config, f document) {
@@ -244,24 +215,21 @@ func (l *loader) duration(e workloadEntry) time.Duration {
 // policy takes JSON text, or the policy written as YAML.
 func (l *loader) policy(e workloadEntry) string {
 	n := e.Policy
-	if n.Kind == 0 || n.Tag == "!!null" {
+	var text string
+	switch n.Kind {
+	case yamlx.Scalar:
+		text = n.Value
+	case yamlx.Mapping, yamlx.Sequence:
+		var problem *yamlx.Problem
+		if text, problem = n.JSON(); problem != nil {
+			l.problem(problem.Line, "workload %s: policy: %s", e.Name.value, problem.Text)
+			return ""
+		}
+	default:
 		return ""
 	}
-	text := []byte(n.Value)
-	if n.Kind != yaml.ScalarNode {
-		var v any
-		if err := n.Decode(&v); err != nil {
-			l.problem(n.Line, "workload %s: policy: %v", e.Name.value, err)
-			return ""
-		}
-		var err error
-		if text, err = json.Marshal(v); err != nil {
-			l.problem(n.Line, "workload %s: policy: %v", e.Name.value, err)
-			return ""
-		}
-	}
 	var compact bytes.Buffer
-	if err := json.Compact(&compact, text); err != nil {
+	if err := json.Compact(&compact, []byte(text)); err != nil {
 		l.problem(n.Line, "workload %s: policy is not JSON: %v", e.Name.value, err)
 		return ""
 	}
