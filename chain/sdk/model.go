@@ -58,6 +58,10 @@ func Models() ([]*Model, error) {
 	return models, nil
 }
 
+// Supports reports whether the SDK knows a kind of source at all: role, webid, sso, login, process,
+// container or imds.
+func (m *Model) Supports(kind string) bool { return !m.off(kind + ".supported") }
+
 // flag returns the value at a path of the model's data, nil when it is not there.
 func (m *Model) flag(path string) any {
 	var at any = m.flags

@@ -20,6 +20,10 @@ type SDKReport struct {
 	// Agree tells that all of them come to the same.
 	Agree bool        `json:"agree"`
 	SDKs  []SDKAnswer `json:"sdks"`
+	// Causes has a sentence for each way in which some differ from most; Remedy is what brings them
+	// together, nil if nothing was found.
+	Causes []string `json:"causes,omitempty"`
+	Remedy *Remedy  `json:"remedy,omitempty"`
 }
 
 // SDKAnswer is what one SDK would do here.
@@ -54,6 +58,7 @@ func RunSDKs(o *Options, p *place) error {
 		return cmdutil.BrokenSource(err)
 	}
 	report := askAll(models, s)
+	report.advise(models, s)
 	if o.JSON {
 		enc := json.NewEncoder(o.Factory.IO.Out)
 		enc.SetIndent("", "  ")
@@ -255,6 +260,7 @@ func printSDKs(o *Options, r SDKReport) error {
 		b.WriteString("They all come to the same.\n")
 	} else {
 		fmt.Fprintf(&b, "%s %d different answers:\n", io.Yellow("They disagree:"), len(groups))
+		b.WriteString(r.adviceText(""))
 	}
 	for _, g := range groups {
 		title := g.id

@@ -161,6 +161,7 @@ func (w workload) explain(o *Options, models []*sdk.Model) Workload {
 	}
 	declared := w.declared(s)
 	out := Workload{Name: w.name, Notes: w.notes, SDKReport: askAll(models, s)}
+	out.advise(models, s)
 	for _, d := range declared {
 		out.Declared = append(out.Declared, d.a)
 	}
@@ -301,7 +302,7 @@ func does(kind string, declared []source, one bool) string {
 			return verb + " " + d.the
 		}
 	}
-	return verb + " " + map[string]string{fromVariables: "the variables", fromProfile: "a profile", fromContainer: "the container endpoint", fromIMDS: "the instance role", fromWebIdentity: "the web identity token"}[kind]
+	return verb + " " + definite(kind)
 }
 
 func printWorkloads(o *Options, r WorkloadReport) error {
@@ -319,6 +320,7 @@ func printWorkloads(o *Options, r WorkloadReport) error {
 		for _, n := range w.Notes {
 			fmt.Fprintf(&b, "  %s\n", io.Yellow("note: "+n))
 		}
+		b.WriteString(w.adviceText("  "))
 		for _, g := range grouped(w.SDKs) {
 			title := g.id
 			if g.id == "" {
