@@ -82,6 +82,8 @@ func plausible(member string) string {
 		return "ecs.amazonaws.com"
 	case "ActionNames":
 		return "s3:GetObject"
+	case "JobId":
+		return "00000000-0000-4000-8000-000000000000"
 	case "VersionId":
 		return "v1"
 	default:

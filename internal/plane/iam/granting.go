@@ -77,9 +77,10 @@ func granting(s *directory.Snapshot, e identity.Entity) []granted {
 // grants reports whether a statement allows an action of the service.
 func grants(document, namespace string) bool {
 	d, err := policy.ParseStored(policy.Identity, []byte(document))
-	if err != nil {
-		return false
-	}
+	return err == nil && grantsOf(d, namespace)
+}
+
+func grantsOf(d *policy.Document, namespace string) bool {
 	for _, s := range d.Statements() {
 		if s.Effect != policy.Allow {
 			continue

@@ -39,6 +39,8 @@ type Options struct {
 	Directory  Directory
 	// Quotas bound what an account may hold; the zero value means AWS's defaults.
 	Quotas *Quotas
+	// Accesses is what the reports of last accesses are made of; nil means that nobody ever called.
+	Accesses Accesses
 }
 
 type service struct {
@@ -46,6 +48,8 @@ type service struct {
 	directory  Directory
 	quotas     Quotas
 	reports    reports
+	accesses   Accesses
+	accessJobs accessJobs
 }
 
 // handle binds an operation: callers must have signed, reads are marked as such for the audit, and

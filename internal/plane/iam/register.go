@@ -9,7 +9,7 @@ import (
 
 // Register binds the operations to s. What is not here answers InvalidAction.
 func Register(s *awsapi.Service, o Options) {
-	v := &service{authorizer: o.Authorizer, directory: o.Directory, quotas: DefaultQuotas()}
+	v := &service{authorizer: o.Authorizer, directory: o.Directory, quotas: DefaultQuotas(), accesses: o.Accesses}
 	if o.Quotas != nil {
 		v.quotas = *o.Quotas
 	}
@@ -126,6 +126,9 @@ func (v *service) registerPolicies(s *awsapi.Service) {
 	handle(s, iamapi.DeletePolicyVersion, v.deletePolicyVersion)
 	handle(s, iamapi.ListEntitiesForPolicy, v.listEntitiesForPolicy)
 	handle(s, iamapi.ListPoliciesGrantingServiceAccess, v.listPoliciesGrantingServiceAccess)
+	handle(s, iamapi.GenerateServiceLastAccessedDetails, v.generateServiceLastAccessedDetails)
+	handle(s, iamapi.GetServiceLastAccessedDetails, v.getServiceLastAccessedDetails)
+	handle(s, iamapi.GetServiceLastAccessedDetailsWithEntities, v.getServiceLastAccessedDetailsWithEntities)
 }
 
 func (v *service) registerSignIn(s *awsapi.Service) {

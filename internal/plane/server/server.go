@@ -159,7 +159,8 @@ func (s *Server) mount(held objectstore.Store, log *audit.Log, master *state.Mas
 		MFA: mfa.NewVerifier(s.directory), Messages: messages,
 	})
 	iamAPI := awsapi.NewService(&iamapi.Model, awsapi.Options{Logger: c.Logger})
-	iam.Register(iamAPI, iam.Options{Authorizer: authorizer, Directory: s.directory})
+	accesses := audit.NewAccesses(log)
+	iam.Register(iamAPI, iam.Options{Authorizer: authorizer, Directory: s.directory, Accesses: accesses})
 	front := objects.New(objects.Options{
 		Authorizer: authorizer, Directory: objects.FromDirectory(s.directory), Store: held, Bodies: authenticator.Verifier(),
 		BaseDomains: c.BaseDomains, Region: c.Region, Logger: c.Logger, Now: c.Now,
@@ -168,7 +169,7 @@ func (s *Server) mount(held objectstore.Store, log *audit.Log, master *state.Mas
 		Authenticator: authenticator,
 		Services:      []plane.Service{{API: stsAPI}, {API: iamAPI}},
 		Objects:       front,
-		Auditor:       log,
+		Auditor:       accesses,
 		Usage:         s.directory,
 		DataEvents:    c.DataEvents,
 		Logger:        c.Logger,
