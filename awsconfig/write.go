@@ -21,6 +21,8 @@ const lockWait = 5 * time.Second
 // and, where the process may set it, owner stay. A file that does not exist is made with mode
 // 0600, its folder with 0700. Editors that use Update exclude one another by a lock beside the file.
 //
+// The text before stays in a backup beside the file; see [Undo].
+//
 // It returns the texts before and after. When change returns the file it was given, nothing is written.
 func Update(ctx context.Context, path string, kind Kind, change func(*File) (*File, error)) (before, after []byte, err error) {
 	target, err := resolve(path)
@@ -56,7 +58,7 @@ func Update(ctx context.Context, path string, kind Kind, change func(*File) (*Fi
 	if changed == file || bytes.Equal(before, after) {
 		return before, before, nil
 	}
-	if err := replace(target, after); err != nil {
+	if err := replaceKeeping(target, before, after); err != nil {
 		return nil, nil, &Error{Path: path, Message: "cannot be written", Err: cause(err)}
 	}
 	return before, after, nil

@@ -23,6 +23,8 @@ type Options struct {
 	Credentials, DryRun bool
 	Key, Value          string
 	Unset               bool
+	// Of rename: Key is the old name and Value the new one, of a profile or of an sso-session.
+	Session bool
 }
 
 // NewCmd returns the command with its subcommands; run replaces the work of each in tests.
@@ -31,7 +33,8 @@ func NewCmd(f *cmdutil.Factory, run func(context.Context, *Options) error) *cobr
 		Use:   "config",
 		Short: "Look at the AWS shared files, and edit them without damage",
 		Long: `Works on the AWS shared configuration and credentials files. Edits change the line
-in question and nothing else: comments, order, blank lines, links and permissions stay.`,
+in question and nothing else: comments, order, blank lines, links and permissions stay.
+The text before the last edit is kept beside the file; "rolecall config undo" puts it back.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -62,6 +65,16 @@ in question and nothing else: comments, order, blank lines, links and permission
 	set, so := sub("set KEY VALUE", "Set a setting", "  rolecall config set region eu-west-1 --profile app\n  rolecall config set s3.addressing_style path", cobra.ExactArgs(2), RunEdit)
 	unset, uo := sub("unset KEY", "Remove a setting", "  rolecall config unset region --profile app", cobra.ExactArgs(1), RunEdit)
 	uo.Unset = true
+	rename, ro := sub("rename OLD NEW", "Rename a profile, and what refers to it", "  rolecall config rename prod production\n  rolecall config rename --session corp company", cobra.ExactArgs(2), RunRename)
+	rename.Long = "Renames a profile in both files, with every source_profile that names it. The variables that\nname it, such as AWS_PROFILE, are yours to change."
+	rename.Flags().BoolVar(&ro.Session, "session", false, "rename an sso-session instead of a profile")
+	undo, no := sub("undo", "Take the last edit back", "  rolecall config undo --dry-run", cobra.NoArgs, RunUndo)
+	undo.Long = `Puts the text before rolecall's last edit back. A second undo takes the first one back.
+It is refused when something else has written the file since.`
+	undo.Flags().BoolVar(&no.Credentials, "credentials", false, "undo the last edit of the credentials file instead of the config file")
+	for c, o := range map[*cobra.Command]*Options{rename: ro, undo: no} {
+		c.Flags().BoolVar(&o.DryRun, "dry-run", false, "show the change and make none")
+	}
 	editFlags(set, so)
 	editFlags(unset, uo)
 	return cmd

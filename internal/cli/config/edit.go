@@ -79,6 +79,15 @@ func diff(path string, before, after []byte) string {
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s:%d\n", path, start+1)
+	if len(a) == len(b) {
+		// Line by line: a rename changes lines that are far apart.
+		for i := start; i < len(a)-end; i++ {
+			if a[i] != b[i] {
+				out.WriteString("- " + shown(strings.TrimRight(a[i], "\r\n")) + "\n+ " + shown(strings.TrimRight(b[i], "\r\n")) + "\n")
+			}
+		}
+		return out.String()
+	}
 	for _, part := range []struct {
 		mark  string
 		lines []string
