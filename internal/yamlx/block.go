@@ -252,6 +252,9 @@ func (p *parser) list(column int) *Node {
 	out := &Node{Kind: Sequence, Line: p.line, size: 1}
 	for {
 		p.pos++ // the dash
+		if rest := p.src[min(p.pos, len(p.src)):]; strings.HasPrefix(strings.TrimLeft(rest, " "), "\t") {
+			p.fail(p.line, "a tab cannot indent")
+		}
 		item := p.value(column, true)
 		out.Items = append(out.Items, item)
 		out.grow(item)
@@ -274,7 +277,9 @@ func (p *parser) anchor(value func() *Node) *Node {
 	p.anchors[name] = nil
 	out := *value()
 	out.Line = line
-	p.anchors[name] = &out
+	if p.anchors[name] == nil { // else the name has been given again within the value
+		p.anchors[name] = &out
+	}
 	return &out
 }
 

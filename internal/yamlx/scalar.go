@@ -308,7 +308,7 @@ func (p *parser) breaks() int {
 
 // escape reads a backslash and what belongs to it.
 func (p *parser) escape(text *strings.Builder) {
-	const names, values = `0abt	nvfre "\N_LP`, "\x00\a\b\t\t\n\v\f\r\x1b \"\\\u0085\u00a0\u2028\u2029"
+	const names, values = "0abt\tnvfre \"\\N_LP", "\x00\a\b\t\t\n\v\f\r\x1b \"\\\u0085\u00a0\u2028\u2029"
 	c, width := p.at(1), 0
 	switch c {
 	case 'x':
@@ -385,7 +385,7 @@ func (p *parser) literalColumn(least int) int {
 		text := strings.TrimLeft(rest, " ")
 		width := len(rest) - len(text)
 		if text == "" || text[0] != '\n' {
-			if text != "" && text[0] == '\t' && width < max(least, widest) {
+			if text != "" && text[0] == '\t' {
 				p.fail(line, "a tab cannot indent")
 			}
 			if width >= least && widest > width {
