@@ -155,6 +155,7 @@ func commands(f *cmdutil.Factory) []commandGroup {
 			whoami.NewCmd(f, nil),
 			profiles.NewCmd(f, nil),
 			config.NewCmd(f, nil),
+			config.NewFixCmd(f, nil),
 			policy.NewCmd(f, nil),
 			version.NewCmd(f, nil),
 		}},

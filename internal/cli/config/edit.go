@@ -62,8 +62,7 @@ func apply(ctx context.Context, o *Options, path string, kind awsconfig.Kind, ch
 	return file.Bytes(), changed.Bytes(), nil
 }
 
-// diff shows the lines between the common beginning and the common end, which is where an edit was;
-// secrets are left out.
+// diff shows the lines that change; secrets are left out.
 func diff(path string, before, after []byte) string {
 	if string(before) == string(after) {
 		return "nothing to change in " + path + "\n"
@@ -79,26 +78,58 @@ func diff(path string, before, after []byte) string {
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s:%d\n", path, start+1)
-	if len(a) == len(b) {
-		// Line by line: a rename changes lines that are far apart.
-		for i := start; i < len(a)-end; i++ {
-			if a[i] != b[i] {
-				out.WriteString("- " + shown(strings.TrimRight(a[i], "\r\n")) + "\n+ " + shown(strings.TrimRight(b[i], "\r\n")) + "\n")
-			}
-		}
-		return out.String()
-	}
-	for _, part := range []struct {
-		mark  string
-		lines []string
-	}{{"- ", a[start : len(a)-end]}, {"+ ", b[start : len(b)-end]}} {
-		for _, line := range part.lines {
-			if line = strings.TrimRight(line, "\r\n"); line != "" {
-				out.WriteString(part.mark + shown(line) + "\n")
-			}
+	for _, line := range changed(a[start:len(a)-end], b[start:len(b)-end]) {
+		if text := strings.TrimRight(line.text, "\r\n"); text != "" {
+			out.WriteString(line.mark + shown(text) + "\n")
 		}
 	}
 	return out.String()
+}
+
+type diffLine struct{ mark, text string }
+
+// maxDiff bounds the work of a diff; longer ones are shown as one block.
+const maxDiff = 1 << 20
+
+// changed are the lines that go and those that come, in order, by the longest common subsequence.
+func changed(a, b []string) []diffLine {
+	var out []diffLine
+	if len(a)*len(b) > maxDiff {
+		for _, line := range a {
+			out = append(out, diffLine{"- ", line})
+		}
+		for _, line := range b {
+			out = append(out, diffLine{"+ ", line})
+		}
+		return out
+	}
+	// common[i][j] is the length of the longest common subsequence of a[i:] and b[j:].
+	common := make([][]int32, len(a)+1)
+	for i := range common {
+		common[i] = make([]int32, len(b)+1)
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		for j := len(b) - 1; j >= 0; j-- {
+			common[i][j] = max(common[i+1][j], common[i][j+1])
+			if a[i] == b[j] {
+				common[i][j] = common[i+1][j+1] + 1
+			}
+		}
+	}
+	i, j := 0, 0
+	for i < len(a) || j < len(b) {
+		switch {
+		case i < len(a) && j < len(b) && a[i] == b[j]:
+			i, j = i+1, j+1
+		case j == len(b) || i < len(a) && common[i+1][j] >= common[i][j+1]:
+			out = append(out, diffLine{"- ", a[i]})
+			i++
+		default:
+			out = append(out, diffLine{"+ ", b[j]})
+			j++
+		}
+	}
+	return out
 }
 
 func shown(line string) string {
