@@ -182,7 +182,7 @@ func (tx *Tx) putRole(r *identity.Role) error {
 	}
 	fresh := r.Clone()
 	var trust *policy.Policy
-	if old != nil && old.entity.Trust == r.Trust {
+	if old != nil && old.entity.Trust == r.Trust && (r.TrustIDs != nil || len(old.entity.TrustIDs) == 0) {
 		fresh.TrustIDs = old.entity.TrustIDs
 		if c := old.compiled.Load(); c != nil && old.entity.ARN() == r.ARN() {
 			trust = c.doc
@@ -246,7 +246,7 @@ func (tx *Tx) putBucket(b *identity.Bucket) error {
 	switch {
 	case b.Policy == "":
 		fresh.PolicyIDs = nil
-	case old != nil && old.entity.Policy == b.Policy:
+	case old != nil && old.entity.Policy == b.Policy && (b.PolicyIDs != nil || len(old.entity.PolicyIDs) == 0):
 		fresh.PolicyIDs = old.entity.PolicyIDs
 		tx.BucketPolicy(b.Name) // so that it is compiled
 		c = old.compiled.Load()

@@ -71,8 +71,8 @@ func groupOut(g *identity.Group) iamapi.Group {
 	return iamapi.Group{Path: g.Path, GroupName: g.Name, GroupId: g.ID, Arn: g.ARN(), CreateDate: g.Created}
 }
 
-func (v *service) roleOut(r *identity.Role) iamapi.Role {
-	out := listedRole(r)
+func (v *service) roleOut(s *directory.Snapshot, r *identity.Role) iamapi.Role {
+	out := listedRole(s)(r)
 	out.PermissionsBoundary, out.Tags = boundaryOut(r.Boundary), tagsOut(r.Tags)
 	out.RoleLastUsed = v.roleLastUsed(r.ID)
 	return out
@@ -86,11 +86,14 @@ func (v *service) roleLastUsed(id string) *iamapi.RoleLastUsed {
 	return &iamapi.RoleLastUsed{LastUsedDate: &last.At, Region: text(last.Region)}
 }
 
-func listedRole(r *identity.Role) iamapi.Role {
-	return iamapi.Role{
-		Path: r.Path, RoleName: r.Name, RoleId: r.ID, Arn: r.ARN(), CreateDate: r.Created,
-		AssumeRolePolicyDocument: new(encoded(r.Trust)), Description: text(r.Description),
-		MaxSessionDuration: new(int(r.MaxSession.Seconds())),
+// listedRole is a role as lists answer it; its trust policy has unique ids for the principals that are gone.
+func listedRole(s *directory.Snapshot) func(*identity.Role) iamapi.Role {
+	return func(r *identity.Role) iamapi.Role {
+		return iamapi.Role{
+			Path: r.Path, RoleName: r.Name, RoleId: r.ID, Arn: r.ARN(), CreateDate: r.Created,
+			AssumeRolePolicyDocument: new(encoded(s.TrustDocument(r))), Description: text(r.Description),
+			MaxSessionDuration: new(int(r.MaxSession.Seconds())),
+		}
 	}
 }
 
@@ -130,7 +133,7 @@ func profileOut(s *directory.Snapshot, p *identity.InstanceProfile) iamapi.Insta
 		CreateDate: p.Created, Roles: []iamapi.Role{}, Tags: tagsOut(p.Tags),
 	}
 	if r := s.RoleByID(p.RoleID); p.RoleID != "" && r != nil {
-		role := listedRole(r)
+		role := listedRole(s)(r)
 		role.Description, role.MaxSessionDuration = nil, nil
 		out.Roles = append(out.Roles, role)
 	}

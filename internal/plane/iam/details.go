@@ -125,7 +125,7 @@ func (v *service) roleDetail(s *directory.Snapshot, r *identity.Role) iamapi.Rol
 	}
 	return iamapi.RoleDetail{
 		Path: &r.Path, RoleName: &r.Name, RoleId: &r.ID, Arn: new(r.ARN()), CreateDate: &r.Created,
-		AssumeRolePolicyDocument: new(encoded(r.Trust)), InstanceProfileList: profiles,
+		AssumeRolePolicyDocument: new(encoded(s.TrustDocument(r))), InstanceProfileList: profiles,
 		RolePolicyList: inlineOut(r.Inline), AttachedManagedPolicies: attachedOut(r.Attached),
 		PermissionsBoundary: boundaryOut(r.Boundary), RoleLastUsed: v.roleLastUsed(r.ID),
 		Tags: mapped(r.Tags, func(t identity.Tag) iamapi.Tag { return iamapi.Tag(t) }),

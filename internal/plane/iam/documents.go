@@ -45,7 +45,7 @@ func invalidPrincipal(arn string) *awsapi.Error {
 
 // managed checks the document of a managed policy.
 func managed(document string) error {
-	d, err := parsed(policy.Identity, document)
+	d, err := parsed(policy.Managed, document)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/rolecall-dev/rolecall/internal/directory"
@@ -88,6 +89,13 @@ func answer(err error) error {
 		return iamapi.ErrEntityAlreadyExists("An entity with that name already exists.")
 	case errors.Is(err, directory.ErrInUse):
 		return iamapi.ErrDeleteConflict("Cannot delete entity, it is in use by another.")
+	case errors.Is(err, directory.ErrPrincipal):
+		// The principal is known where the document is checked; here it is one that went since then.
+		_, arn, found := strings.Cut(err.Error(), directory.ErrPrincipal.Error()+": ")
+		if !found {
+			return iamapi.ErrMalformedPolicyDocument("Invalid principal in policy")
+		}
+		return invalidPrincipal(arn)
 	case errors.Is(err, directory.ErrDangling), errors.Is(err, directory.ErrNotFound):
 		return iamapi.ErrNoSuchEntity("The entity cannot be found.")
 	case errors.Is(err, identity.ErrInvalid):

@@ -55,17 +55,18 @@ func (v *service) createRole(ctx context.Context, c *awsapi.Call, in *iamapi.Cre
 		return nil, err
 	}
 	c.Touched(arn, "AWS::IAM::Role")
-	out := v.roleOut(made)
+	out := v.roleOut(v.directory.Snapshot(), made)
 	out.RoleLastUsed = nil
 	return &iamapi.CreateRoleOutput{Role: &out}, nil
 }
 
 func (v *service) getRole(ctx context.Context, c *awsapi.Call, in *iamapi.GetRoleInput) (*iamapi.GetRoleOutput, error) {
-	r, err := v.role(ctx, c, v.directory.Snapshot(), "GetRole", in.RoleName)
+	s := v.directory.Snapshot()
+	r, err := v.role(ctx, c, s, "GetRole", in.RoleName)
 	if err != nil {
 		return nil, err
 	}
-	return &iamapi.GetRoleOutput{Role: new(v.roleOut(r))}, nil
+	return &iamapi.GetRoleOutput{Role: new(v.roleOut(s, r))}, nil
 }
 
 func (v *service) listRoles(ctx context.Context, c *awsapi.Call, in *iamapi.ListRolesInput) (*iamapi.ListRolesOutput, error) {
@@ -79,7 +80,7 @@ func (v *service) listRoles(ctx context.Context, c *awsapi.Call, in *iamapi.List
 	if err != nil {
 		return nil, err
 	}
-	return &iamapi.ListRolesOutput{Roles: mapped(p.items, listedRole), IsTruncated: p.truncated, Marker: p.marker}, nil
+	return &iamapi.ListRolesOutput{Roles: mapped(p.items, listedRole(s)), IsTruncated: p.truncated, Marker: p.marker}, nil
 }
 
 func (v *service) deleteRole(ctx context.Context, c *awsapi.Call, in *iamapi.DeleteRoleInput) (*iamapi.DeleteRoleOutput, error) {
@@ -125,12 +126,12 @@ func (v *service) updateRoleDescription(ctx context.Context, c *awsapi.Call, in 
 	if err != nil {
 		return nil, err
 	}
-	return &iamapi.UpdateRoleDescriptionOutput{Role: new(v.roleOut(after))}, nil
+	return &iamapi.UpdateRoleDescriptionOutput{Role: new(v.roleOut(v.directory.Snapshot(), after))}, nil
 }
 
 func (v *service) updateAssumeRolePolicy(ctx context.Context, c *awsapi.Call, in *iamapi.UpdateAssumeRolePolicyInput) (*iamapi.UpdateAssumeRolePolicyOutput, error) {
 	return nil, v.changeRole(ctx, c, "UpdateAssumeRolePolicy", in.RoleName, func(tx *directory.Tx, r *identity.Role) error {
-		r.Trust = in.PolicyDocument
+		r.Trust, r.TrustIDs = in.PolicyDocument, nil // who it names is found anew, also in the same text
 		return trust(tx.Snapshot, in.PolicyDocument)
 	})
 }

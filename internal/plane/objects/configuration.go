@@ -200,10 +200,14 @@ func (x *exchange) getPolicy() error {
 	if x.bucket.Policy == "" {
 		return notFound("NoSuchBucketPolicy", "The bucket policy does not exist")
 	}
+	document := x.bucket.Policy
+	if x.f.policyDocument != nil {
+		document = x.f.policyDocument(x.bucket)
+	}
 	x.stamp()
 	x.set("Content-Type", "application/json")
 	x.w.WriteHeader(http.StatusOK)
-	_, _ = x.w.Write([]byte(x.bucket.Policy)) // who has gone does not hear it
+	_, _ = x.w.Write([]byte(document)) // who has gone does not hear it
 	return nil
 }
 
@@ -228,7 +232,7 @@ func (x *exchange) putPolicy(ctx context.Context) error {
 			return accessDenied("User: " + x.call.Principal.ARN + ` is not authorized to perform: s3:PutBucketPolicy on resource: "` +
 				target{bucket: b}.arn() + `" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.`)
 		}
-		b.Policy = string(text)
+		b.Policy, b.PolicyIDs = string(text), nil // who it names is found anew, also in the same text
 		return nil
 	})
 }

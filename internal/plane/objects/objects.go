@@ -59,6 +59,9 @@ type Options struct {
 	Store      objectstore.Store
 	// Bodies may be nil: then a verifier of its own does it.
 	Bodies Bodies
+	// PolicyDocument returns a bucket's policy as GetBucketPolicy shows it, with unique ids in place of
+	// principals that are gone; nil shows it as it was put.
+	PolicyDocument func(*identity.Bucket) string
 	// BaseDomains are the hosts under which buckets are subdomains (virtual-host style). Every other
 	// host means path style.
 	BaseDomains []string
@@ -82,6 +85,8 @@ type Front struct {
 	now        func() time.Time
 	local      bool // looking at an object's tags first costs no round trip
 	public     publicPolicies
+	// policyDocument may be nil.
+	policyDocument func(*identity.Bucket) string
 }
 
 // New returns a front.
@@ -89,6 +94,7 @@ func New(o Options) *Front {
 	f := &Front{
 		authorizer: o.Authorizer, directory: o.Directory, store: o.Store, bodies: o.Bodies,
 		parser: s3req.Parser{BaseDomains: o.BaseDomains}, region: o.Region, logger: o.Logger, now: o.Now,
+		policyDocument: o.PolicyDocument,
 	}
 	if f.region == "" {
 		f.region = "us-east-1"

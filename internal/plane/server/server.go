@@ -164,6 +164,7 @@ func (s *Server) mount(held objectstore.Store, log *audit.Log, master *state.Mas
 	front := objects.New(objects.Options{
 		Authorizer: authorizer, Directory: objects.FromDirectory(s.directory), Store: held, Bodies: authenticator.Verifier(),
 		BaseDomains: c.BaseDomains, Region: c.Region, Logger: c.Logger, Now: c.Now,
+		PolicyDocument: func(b *identity.Bucket) string { return s.directory.Snapshot().PolicyDocument(b) },
 	})
 	s.handler = plane.New(plane.Options{
 		Authenticator: authenticator,
