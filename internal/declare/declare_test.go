@@ -108,7 +108,7 @@ func TestProblems(t *testing.T) {
 		{"unknown keys", "accounts:\n  - id: '123456789012'\n    user: []\nbukets: []\n", []string{`f:3: unknown key "user"`, `f:4: unknown key "bukets"`}},
 		{"not a list", "accounts:\n  id: '1'\n", []string{"f:2: want a list here, not a mapping"}},
 		{"two documents", "accounts: [{id: '123456789012'}]\n---\na: 1\n", []string{"f: more than one YAML document; give each its own file"}},
-		{"syntax", "accounts: [\n", []string{"f:1: the list that begins here has no ]"}},
+		{"syntax", "accounts: [\n", []string{"f:1: did not find expected node content"}},
 		{"accounts", "accounts:\n- id: 12\n- id: '123456789012'\n- id: '123456789012'\n", []string{`f:2: account id "12": want 12 digits`, "f:4: account 123456789012 is declared twice"}},
 		{"entities", `accounts:
 - id: "123456789012"

@@ -1,12 +1,16 @@
 package yamlx
 
-import "fmt"
+import (
+	"fmt"
 
-// builder makes nodes of what the parser reads: it follows aliases, applies merge keys and keeps
+	"go.yaml.in/yaml/v3"
+)
+
+// builder makes nodes of what the library reads: it follows aliases, applies merge keys and keeps
 // the tree within bounds.
 type builder struct {
-	anchors  map[string]*Node // nil while the anchor's own value is being read
-	aliased  int              // values that aliases added
+	made     map[*yaml.Node]*Node // nil while the node is being made
+	aliased  int                  // values that aliases added
 	problems []Problem
 	fatal    *Problem // ends the reading
 }
@@ -49,6 +53,7 @@ func (b *builder) mapping(line int, entries []entry) *Node {
 	for _, m := range merges {
 		b.merge(out, m, seen)
 	}
+	b.tooDeep(out)
 	return out
 }
 
@@ -76,22 +81,4 @@ func (b *builder) merge(out, from *Node, seen map[string]int) {
 	case Null, Scalar:
 		b.problem(from.Line, "<< takes mappings, not %s", from.what())
 	}
-}
-
-func (b *builder) alias(line int, name string) *Node {
-	target, known := b.anchors[name]
-	switch {
-	case !known:
-		b.problem(line, "there is no anchor %q above", short(name))
-	case target == nil:
-		b.problem(line, "anchor %q contains itself", short(name))
-	default:
-		if b.aliased += target.size; b.aliased <= maxAliased {
-			return target
-		}
-		if b.fatal == nil {
-			b.fatal = &Problem{line, fmt.Sprintf("aliases make more than %d values", maxAliased)}
-		}
-	}
-	return null(line)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.yaml.in/yaml/v3"
 )
 
 type inner struct {
@@ -90,27 +91,30 @@ func TestProblems(t *testing.T) {
 			{8, "want a word"}, {10, "want a mapping with keys here, not the number 1"}, {11, `unknown key "none"`}, {99, "far away"},
 		}},
 		{"not a mapping", "[a]\n", []Problem{{1, "want a mapping with keys here, not a list"}}},
-		{"aliases", "any: [*none, &self [*self]]\nmap:\n  <<: text\n", []Problem{{1, `there is no anchor "none" above`}, {1, `anchor "self" contains itself`}, {3, `<< takes mappings, not the text "text"`}}},
+		{"unknown anchor", "any: [*none]\n", []Problem{{0, "unknown anchor 'none' referenced"}}},
+		{"aliases", "any: [&self [*self]]\nmap:\n  <<: text\n", []Problem{{1, `anchor "self" contains itself`}, {3, `<< takes mappings, not the text "text"`}}},
+		{"a list as key", "map:\n  [a, b]: c\n", []Problem{{2, "a key must be a word, not a list or mapping"}}},
+		{"nested within the library's bounds", strings.Repeat("[", 100) + strings.Repeat("]", 100), []Problem{{1, "nested too deep"}}},
 		{"bomb", bomb, []Problem{{6, "aliases make more than 100000 values"}}},
-		{"chain of aliases", chain, []Problem{{1, "nested too deep"}}},
-		{"nested lists", strings.Repeat("[", 100_000), []Problem{{1, "nested too deep"}}},
-		{"nested mappings", strings.Repeat("{a: ", 100_000), []Problem{{1, "nested too deep"}}},
-		{"nested dashes", strings.Repeat("- ", 100_000), []Problem{{1, "nested too deep"}}},
-		{"blanks", "any: [" + strings.Repeat("\t ", 500_000), []Problem{{1, "the list that begins here has no ]"}}},
-		{"lines", "any: [x" + strings.Repeat("\n", 1_000_000) + "}", []Problem{{1, "the list that begins here wants , or ] after an element"}}},
+		{"chain of aliases", chain, []Problem{{62, "nested too deep"}}},
+		{"nested lists", strings.Repeat("[", 100_000), []Problem{{0, "exceeded max depth of 10000"}}},
+		{"nested mappings", strings.Repeat("{a: ", 100_000), []Problem{{0, "exceeded max depth of 10000"}}},
+		{"nested dashes", strings.Repeat("- ", 100_000), []Problem{{0, "exceeded max depth of 10000"}}},
+		{"blanks", "any: [" + strings.Repeat("\t ", 500_000), []Problem{{1, "did not find expected node content"}}},
+		{"lines", "any: [x" + strings.Repeat("\n", 1_000_000) + "}", []Problem{{1_000_000, "did not find expected ',' or ']'"}}},
 		{"large", strings.Repeat("#", maxBytes+1), []Problem{{0, "the file has more than 1048576 bytes"}}},
 		{"not UTF-8", "a: 1\nb: \xff\n", []Problem{{2, "the text is not UTF-8"}}},
 		{"control", "a: 1\nb: \x1b\n", []Problem{{2, "control character U+001B"}}},
 		{"lone carriage return", "a: 1\rb: 2\n", []Problem{{1, "control character U+000D"}}},
 		{"two documents", "a: 1\n---\nb: 1\n", []Problem{{0, "more than one YAML document; give each its own file"}}},
-		{"tab", "a:\n\tb: 1\n", []Problem{{2, "a tab cannot indent"}}},
-		{"indentation", "text: a\n  b: c\n", []Problem{{2, `a key cannot be here: text with ": " in it needs quotes`}}},
-		{"left of the list", "any:\n  - a\n b: c\n", []Problem{{3, "this is further right than the keys above"}}},
-		{"quote", "text: 'a\n", []Problem{{1, "the text that begins here has no closing quote"}}},
-		{"after a quote", "text: 'a' b\n", []Problem{{1, "this value ends before the line does; a key or comma may be missing, or quotes"}}},
+		{"tab", "a:\n\tb: 1\n", []Problem{{2, "found character that cannot start any token"}}},
+		{"indentation", "text: a\n  b: c\n", []Problem{{2, "mapping values are not allowed in this context"}}},
+		{"left of the list", "any:\n  - a\n b: c\n", []Problem{{2, "did not find expected key"}}},
+		{"quote", "text: 'a\n", []Problem{{2, "found unexpected end of stream"}}},
+		{"after a quote", "text: 'a' b\n", []Problem{{0, "did not find expected key"}}},
 		{"tag", "text: !!binary aGk=\n", []Problem{{1, "of tags, only !!str has a meaning here"}}},
-		{"at sign", "text: @x\n", []Problem{{1, `unexpected "@"; text that begins with it needs quotes`}}},
-		{"bracket", "any: {a: b\ntext: x\n", []Problem{{1, "the mapping that begins here wants , or } after a value"}}},
+		{"at sign", "text: @x\n", []Problem{{0, "found character that cannot start any token"}}},
+		{"bracket", "any: {a: b\ntext: x\n", []Problem{{1, "did not find expected ',' or '}'"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			start := time.Now()
@@ -151,4 +155,27 @@ func TestTypes(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %v", text, n, problems, want)
 		}
 	}
+}
+
+// FuzzParse holds the reader to its bounds and to yaml/v3's verdict on syntax.
+func FuzzParse(f *testing.F) {
+	f.Add("a: [b, {c: &x d}]\ne: *x\n<<: {f: g}\n")
+	f.Add("&a [*a]")
+	f.Add("? [a]\n: b\n")
+	f.Add("a: !!binary aGk=\nb: |\n  text\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		n, problems := Parse([]byte(text))
+		if n == nil {
+			return
+		}
+		var document yaml.Node
+		if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+			t.Fatalf("took %q, which yaml/v3 refuses: %v", text, err)
+		}
+		if n.height > maxDepth+1 {
+			t.Fatalf("height %d, problems %v", n.height, problems)
+		}
+		_, _ = n.JSON()
+		_ = n.Decode(&target{})
+	})
 }
