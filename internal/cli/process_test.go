@@ -1,14 +1,10 @@
 package cli_test
 
 import (
-	"bytes"
-	"context"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"sync"
 	"testing"
 )
@@ -69,55 +65,5 @@ func TestFiftyProcessesMakeOneCall(t *testing.T) {
 				t.Errorf("%d calls of STS", n)
 			}
 		})
-	}
-}
-
-// TestInitIsCheap builds the program and adds up what its packages do before main. Every process that an
-// SDK starts for credentials pays for that.
-func TestInitIsCheap(t *testing.T) {
-	const (
-		limit = 0.2 // milliseconds for a package
-		total = 1.0 // for all
-		runs  = 25
-	)
-	// The best of the runs counts: a busy machine makes everything slow.
-	binary := filepath.Join(t.TempDir(), "rolecall")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "github.com/rolecall-dev/rolecall/cmd/rolecall") //nolint:gosec // constant arguments
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	line := regexp.MustCompile(`(?m)^init (\S+) @\S+ ms, (\S+) ms clock`)
-	best := map[string]float64{}
-	for range runs {
-		var stderr bytes.Buffer
-		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary, "version") //nolint:gosec // the program under test
-		cmd.Env, cmd.Stderr = []string{"GODEBUG=inittrace=1", "HOME=" + t.TempDir()}, &stderr
-		if err := cmd.Run(); err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range line.FindAllStringSubmatch(stderr.String(), -1) {
-			ms, err := strconv.ParseFloat(m[2], 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if old, ok := best[m[1]]; !ok || ms < old {
-				best[m[1]] = ms
-			}
-		}
-	}
-	if len(best) < 10 {
-		t.Fatalf("only %d packages were traced", len(best))
-	}
-	sum := 0.0
-	for name, ms := range best {
-		sum += ms
-		if ms > limit {
-			t.Errorf("%s takes %.2f ms, the limit is %.2f", name, ms, limit)
-		}
-	}
-	t.Logf("%d packages take %.2f ms", len(best), sum)
-	if sum > total {
-		t.Errorf("all together take %.2f ms, the limit is %.2f", sum, total)
 	}
 }

@@ -1,12 +1,14 @@
 package arch
 
 import (
+	"crypto/sha256"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
+	"time"
 )
 
 var initLine = regexp.MustCompile(`(?m)^init (\S+) @\S+ ms, (\S+) ms clock`)
@@ -23,11 +25,9 @@ func TestClientInitializesFast(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the client: %v\n%s", err, out)
 	}
-	const (
-		runs       = 40  // what else the machine does falls on most of them; the best of each package counts
-		maxPackage = 0.2 // ms
-		maxTotal   = 1.0
-	)
+	const runs = 40 // what else the machine does falls on most of them; the best of each package counts
+	slow := slowness()
+	maxPackage, maxTotal := 0.2*slow, 1.0*slow // ms
 	fastest := map[string]float64{}
 	for range runs {
 		cmd := exec.Command(program, "version")
@@ -55,11 +55,26 @@ func TestClientInitializesFast(t *testing.T) {
 	for name, ms := range fastest {
 		total += ms
 		if ms > maxPackage {
-			t.Errorf("package %s takes %.3f ms to initialize, at best of %d runs: at most %.1f", name, ms, runs, maxPackage)
+			t.Errorf("package %s takes %.3f ms to initialize, at best of %d runs: at most %.2f", name, ms, runs, maxPackage)
 		}
 	}
 	if total > maxTotal {
-		t.Errorf("all packages take %.3f ms to initialize, at best of %d runs: at most %.1f", total, runs, maxTotal)
+		t.Errorf("all packages take %.3f ms to initialize, at best of %d runs: at most %.2f", total, runs, maxTotal)
 	}
-	t.Logf("%.3f ms in all", total)
+	t.Logf("%.3f ms in all, on a machine that is %.1f times as slow as the one that the limits are for", total, slow)
+}
+
+// slowness is how much slower this machine hashes than the one that the limits were set on, which took
+// 0.6 µs for a kilobyte: at least 1, at most 3. The best of many tries counts.
+func slowness() float64 {
+	block := make([]byte, 1024)
+	best := time.Hour
+	for range 2000 {
+		start := time.Now()
+		for range 20 {
+			sha256.Sum256(block)
+		}
+		best = min(best, time.Since(start)/20)
+	}
+	return max(1, min(3, float64(best.Nanoseconds())/600))
 }

@@ -57,18 +57,18 @@ type refused struct{ operation, code, message string }
 func (e *refused) Error() string { return e.operation + ": " + e.code + ": " + e.message }
 
 // call asks form and decodes the <operationResult> into result.
-func (q *queryClient) call(ctx context.Context, operation string, form url.Values, result any) error {
+func (c *queryClient) call(ctx context.Context, operation string, form url.Values, result any) error {
 	form.Set("Action", operation)
 	form.Set("Version", "2010-05-08")
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(q.endpoint, "/")+"/", strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.endpoint, "/")+"/", strings.NewReader(form.Encode()))
 	if err != nil {
 		return fmt.Errorf("%s: %w", operation, err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	if err := sigv4.Sign(r, q.credentials, sigv4.SignOptions{Service: "iam", Region: q.region, Time: q.now()}); err != nil {
+	if err := sigv4.Sign(r, c.credentials, sigv4.SignOptions{Service: "iam", Region: c.region, Time: c.now()}); err != nil {
 		return fmt.Errorf("%s: %w", operation, err)
 	}
-	w, err := q.http.Do(r) //nolint:bodyclose // closed below
+	w, err := c.http.Do(r) //nolint:bodyclose // closed below
 	if err != nil {
 		return fmt.Errorf("%s: %w", operation, err)
 	}

@@ -25,7 +25,7 @@ The session is sealed with the state directory's master key; whoever may read th
 do this, with the plane running or not. Nothing is stored, so there is no key to leak later.`,
 		Example: `  aws configure set credential_process \
       "rolecall-server root-session --state /var/lib/rolecall --account 123456789012" --profile rolecall-root`,
-		Args:    cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return rootSession(f, stateDir, account, life)
 		},
