@@ -243,7 +243,7 @@ func (f *fixFile) mend(ctx context.Context, o *Options) (left int, err error) {
 func shellProblems(c *chain.Chain, f *cmdutil.Factory) []problem {
 	var found []problem
 	set := func(name string) bool { return f.Getenv(name) != "" }
-	const id, secret, expiry = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CREDENTIAL_EXPIRATION"
+	const id, secret, expiry = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CREDENTIAL_EXPIRATION" //nolint:gosec // names of variables, not their values
 	switch {
 	case set(id) && !set(secret):
 		found = append(found, problem{text: id + " is set without " + secret, shell: "unset " + id})
