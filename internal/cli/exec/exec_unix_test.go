@@ -35,11 +35,22 @@ const mark = "ROLECALL_TEST_MAIN"
 func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(mark) == "":
+		heed(syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP)
 		os.Exit(m.Run())
 	case len(os.Args) > 1 && os.Args[1] == "sdk":
 		os.Exit(sdk())
 	}
 	os.Exit(program())
+}
+
+// heed gives signals their default meaning in the programs that the tests start. Under nohup, or in the
+// background of a script, the tests start with some of them ignored, and a shell cannot trap those.
+func heed(signals ...os.Signal) {
+	for _, s := range signals {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 }
 
 func program() int {

@@ -37,17 +37,19 @@ func terminal(t *testing.T) (master, slave *os.File) {
 }
 
 // On a terminal, under a shell with job control, the command is a job like any other: it is in the
-// foreground, Ctrl-Z stops it, fg continues it, and Ctrl-C is for it alone.
+// foreground, Ctrl-Z stops it, fg continues it, and Ctrl-C is for it alone. The command waits and does not
+// start programs meanwhile: dash does that by vfork, and Ctrl-Z between that and the exec stops both for good.
 func TestTerminalIsTheCommands(t *testing.T) {
 	w := newWorld(t)
 	w.keys()
 	master, slave := terminal(t)
 	cmd := osexec.Command("bash", "-c", `set -m
 "$0" exec -- sh -c 'test -t 0 && test -t 1 && test -t 2 && echo tty
-trap "echo caught; exit 42" INT
+trap "echo caught; kill \$!; exit 42" INT
 echo "tpgid=$(ps -o tpgid= -p $$) pgid=$(ps -o pgid= -p $$)"
+sleep 60 &
 echo ready
-while :; do sleep 0.05; done'
+wait'
 echo "stopped=$?"
 fg > /dev/null
 echo "status=$?"`, os.Args[0]) //nolint:gosec // the test's own binary
@@ -57,7 +59,7 @@ echo "status=$?"`, os.Args[0]) //nolint:gosec // the test's own binary
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	timeout := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill(); _ = master.Close() })
+	timeout := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill(); _ = slave.Close(); _ = master.Close() })
 	defer timeout.Stop()
 	lines := bufio.NewScanner(master)
 	fields := strings.Fields(strings.NewReplacer("tpgid=", " ", "pgid=", " ").Replace(until(t, lines, "ready")))
