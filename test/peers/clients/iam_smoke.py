@@ -30,9 +30,6 @@ from botocore.exceptions import ClientError
 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html, as far as a caller's mistake brings them up.
 COMMON = {"AccessDenied", "ValidationError", "SignatureDoesNotMatch", "InvalidClientTokenId"}
 
-# Members of requests that botocore's model has and the plane's, of an older release, does not: they are ignored.
-NEWER = {"MinimumSessionTokenSize"}
-
 # What AWS answers although its model does not list it.
 UNLISTED = {"IAM Policy"}  # SourcePolicyType of the simulators
 
@@ -91,8 +88,6 @@ def broken(shape, valid):
         yield f"without {name}", {k: v for k, v in valid.items() if k != name}
     for name, member in shape.members.items():
         limits = member.metadata
-        if name in NEWER:
-            continue
         if member.type_name == "string":
             if member.enum:
                 yield f"{name} not of the enumeration", {**valid, name: "NoSuchValue"}

@@ -20,16 +20,33 @@ type service struct {
 	version string // folder in botocore's data
 	pkg     string // package, "" to keep only the trimmed model
 	signing string // name in credential scopes and actions
+	// without are operations that the plane does not serve: they have a name and no code.
+	without []string
 }
 
 func services() []service {
 	return []service{
-		{"sts", "2011-06-15", "stsapi", "sts"},
-		{"iam", "2010-05-08", "iamapi", "iam"},
-		{"sso", "2019-06-10", "ssoapi", "sso"},
-		{"sso-oidc", "2019-06-10", "oidcapi", "sso-oauth"},
-		{"rolesanywhere", "2018-05-10", "", "rolesanywhere"},
-		{"signin", "2023-01-01", "", "signin"},
+		{model: "sts", version: "2011-06-15", pkg: "stsapi", signing: "sts"},
+		{model: "iam", version: "2010-05-08", pkg: "iamapi", signing: "iam", without: []string{
+			// Role templates and the properties of Role Manager belong to AWS's own services.
+			"AcquireRole", "GetRoleTemplateVersion", "GetAccountProperties", "PutAccountProperties",
+			// Delegation requests are answered by people in AWS's console.
+			"AcceptDelegationRequest", "AssociateDelegationRequest", "CreateDelegationRequest", "GetDelegationRequest",
+			"GetHumanReadableSummary", "ListDelegationRequests", "RejectDelegationRequest", "SendDelegationToken",
+			"UpdateDelegationRequest",
+			// The plane has no AWS Organizations.
+			"DisableOrganizationsRootCredentialsManagement", "DisableOrganizationsRootSessions",
+			"EnableOrganizationsRootCredentialsManagement", "EnableOrganizationsRootSessions", "ListOrganizationsFeatures",
+			"GenerateOrganizationsAccessReport", "GetOrganizationsAccessReport",
+			// CodeCommit, Keyspaces and Bedrock, which take these credentials, are not here.
+			"CreateServiceSpecificCredential", "DeleteServiceSpecificCredential", "ListServiceSpecificCredentials",
+			"ResetServiceSpecificCredential", "UpdateServiceSpecificCredential",
+			"DeleteSSHPublicKey", "GetSSHPublicKey", "ListSSHPublicKeys", "UpdateSSHPublicKey", "UploadSSHPublicKey",
+		}},
+		{model: "sso", version: "2019-06-10", pkg: "ssoapi", signing: "sso"},
+		{model: "sso-oidc", version: "2019-06-10", pkg: "oidcapi", signing: "sso-oauth"},
+		{model: "rolesanywhere", version: "2018-05-10", signing: "rolesanywhere"},
+		{model: "signin", version: "2023-01-01", signing: "signin"},
 	}
 }
 

@@ -15,6 +15,9 @@ func translated(source string) (string, bool) {
 	case `^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`:
 		// Hyphens one at a time between alphanumerics; the shape's own bounds say 3 to 63.
 		return `[a-z0-9](?:-?[a-z0-9])*`, true
+	case `(?!.*//)([A-Za-z]([A-Za-z0-9_/-]*[A-Za-z0-9_-])?)?`:
+		// Slashes one at a time, neither first nor last.
+		return `(?:[A-Za-z](?:/?[A-Za-z0-9_-])*)?`, true
 	default:
 		return "", false
 	}

@@ -5,11 +5,6 @@ package iamapi
 
 import "github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 
-func auditAcceptDelegationRequestInput(e *awsapi.JSONEncoder, v *AcceptDelegationRequestInput) {
-	e.Name("delegationRequestId")
-	e.String(v.DelegationRequestId)
-}
-
 func auditAddClientIDToOpenIDConnectProviderInput(e *awsapi.JSONEncoder, v *AddClientIDToOpenIDConnectProviderInput) {
 	e.Name("openIDConnectProviderArn")
 	e.String(v.OpenIDConnectProviderArn)
@@ -29,11 +24,6 @@ func auditAddUserToGroupInput(e *awsapi.JSONEncoder, v *AddUserToGroupInput) {
 	e.String(v.GroupName)
 	e.Name("userName")
 	e.String(v.UserName)
-}
-
-func auditAssociateDelegationRequestInput(e *awsapi.JSONEncoder, v *AssociateDelegationRequestInput) {
-	e.Name("delegationRequestId")
-	e.String(v.DelegationRequestId)
 }
 
 func auditAttachGroupPolicyInput(e *awsapi.JSONEncoder, v *AttachGroupPolicyInput) {
@@ -93,39 +83,6 @@ func auditCreateAccessKeyInput(e *awsapi.JSONEncoder, v *CreateAccessKeyInput) {
 func auditCreateAccountAliasInput(e *awsapi.JSONEncoder, v *CreateAccountAliasInput) {
 	e.Name("accountAlias")
 	e.String(v.AccountAlias)
-}
-
-func auditCreateDelegationRequestInput(e *awsapi.JSONEncoder, v *CreateDelegationRequestInput) {
-	if v.OwnerAccountId != nil {
-		e.Name("ownerAccountId")
-		e.String(*v.OwnerAccountId)
-	}
-	e.Name("description")
-	e.String(v.Description)
-	if v.Permissions != nil {
-		e.Name("permissions")
-		e.OpenObject()
-		auditDelegationPermission(e, v.Permissions)
-		e.CloseObject()
-	}
-	if v.RequestMessage != nil {
-		e.Name("requestMessage")
-		e.String(*v.RequestMessage)
-	}
-	e.Name("requestorWorkflowId")
-	e.String(v.RequestorWorkflowId)
-	if v.RedirectUrl != nil {
-		e.Name("redirectUrl")
-		e.String(*v.RedirectUrl)
-	}
-	e.Name("notificationChannel")
-	e.String(v.NotificationChannel)
-	e.Name("sessionDuration")
-	e.Int(v.SessionDuration)
-	if v.OnlySendByOwner != nil {
-		e.Name("onlySendByOwner")
-		e.Bool(*v.OnlySendByOwner)
-	}
 }
 
 func auditCreateGroupInput(e *awsapi.JSONEncoder, v *CreateGroupInput) {
@@ -309,17 +266,6 @@ func auditCreateServiceLinkedRoleInput(e *awsapi.JSONEncoder, v *CreateServiceLi
 	}
 }
 
-func auditCreateServiceSpecificCredentialInput(e *awsapi.JSONEncoder, v *CreateServiceSpecificCredentialInput) {
-	e.Name("userName")
-	e.String(v.UserName)
-	e.Name("serviceName")
-	e.String(v.ServiceName)
-	if v.CredentialAgeDays != nil {
-		e.Name("credentialAgeDays")
-		e.Int(*v.CredentialAgeDays)
-	}
-}
-
 func auditCreateUserInput(e *awsapi.JSONEncoder, v *CreateUserInput) {
 	if v.Path != nil {
 		e.Name("path")
@@ -369,23 +315,6 @@ func auditDeactivateMFADeviceInput(e *awsapi.JSONEncoder, v *DeactivateMFADevice
 	}
 	e.Name("serialNumber")
 	e.String(v.SerialNumber)
-}
-
-func auditDelegationPermission(e *awsapi.JSONEncoder, v *DelegationPermission) {
-	if v.PolicyTemplateArn != nil {
-		e.Name("policyTemplateArn")
-		e.String(*v.PolicyTemplateArn)
-	}
-	if v.Parameters != nil {
-		e.Name("parameters")
-		e.OpenArray()
-		for i := range v.Parameters {
-			e.OpenObject()
-			auditPolicyParameter(e, &v.Parameters[i])
-			e.CloseObject()
-		}
-		e.CloseArray()
-	}
 }
 
 func auditDeleteAccessKeyInput(e *awsapi.JSONEncoder, v *DeleteAccessKeyInput) {
@@ -465,13 +394,6 @@ func auditDeleteSAMLProviderInput(e *awsapi.JSONEncoder, v *DeleteSAMLProviderIn
 	e.String(v.SAMLProviderArn)
 }
 
-func auditDeleteSSHPublicKeyInput(e *awsapi.JSONEncoder, v *DeleteSSHPublicKeyInput) {
-	e.Name("userName")
-	e.String(v.UserName)
-	e.Name("sSHPublicKeyId")
-	e.String(v.SSHPublicKeyId)
-}
-
 func auditDeleteServerCertificateInput(e *awsapi.JSONEncoder, v *DeleteServerCertificateInput) {
 	e.Name("serverCertificateName")
 	e.String(v.ServerCertificateName)
@@ -480,15 +402,6 @@ func auditDeleteServerCertificateInput(e *awsapi.JSONEncoder, v *DeleteServerCer
 func auditDeleteServiceLinkedRoleInput(e *awsapi.JSONEncoder, v *DeleteServiceLinkedRoleInput) {
 	e.Name("roleName")
 	e.String(v.RoleName)
-}
-
-func auditDeleteServiceSpecificCredentialInput(e *awsapi.JSONEncoder, v *DeleteServiceSpecificCredentialInput) {
-	if v.UserName != nil {
-		e.Name("userName")
-		e.String(*v.UserName)
-	}
-	e.Name("serviceSpecificCredentialId")
-	e.String(v.ServiceSpecificCredentialId)
 }
 
 func auditDeleteSigningCertificateInput(e *awsapi.JSONEncoder, v *DeleteSigningCertificateInput) {
@@ -543,12 +456,6 @@ func auditDetachUserPolicyInput(e *awsapi.JSONEncoder, v *DetachUserPolicyInput)
 	e.String(v.PolicyArn)
 }
 
-func auditDisableOrganizationsRootCredentialsManagementInput(e *awsapi.JSONEncoder, v *DisableOrganizationsRootCredentialsManagementInput) {
-}
-
-func auditDisableOrganizationsRootSessionsInput(e *awsapi.JSONEncoder, v *DisableOrganizationsRootSessionsInput) {
-}
-
 func auditEnableMFADeviceInput(e *awsapi.JSONEncoder, v *EnableMFADeviceInput) {
 	e.Name("userName")
 	e.String(v.UserName)
@@ -558,21 +465,6 @@ func auditEnableMFADeviceInput(e *awsapi.JSONEncoder, v *EnableMFADeviceInput) {
 	e.Hidden()
 	e.Name("authenticationCode2")
 	e.Hidden()
-}
-
-func auditEnableOrganizationsRootCredentialsManagementInput(e *awsapi.JSONEncoder, v *EnableOrganizationsRootCredentialsManagementInput) {
-}
-
-func auditEnableOrganizationsRootSessionsInput(e *awsapi.JSONEncoder, v *EnableOrganizationsRootSessionsInput) {
-}
-
-func auditGenerateOrganizationsAccessReportInput(e *awsapi.JSONEncoder, v *GenerateOrganizationsAccessReportInput) {
-	e.Name("entityPath")
-	e.String(v.EntityPath)
-	if v.OrganizationsPolicyId != nil {
-		e.Name("organizationsPolicyId")
-		e.String(*v.OrganizationsPolicyId)
-	}
 }
 
 func auditGenerateServiceLastAccessedDetailsInput(e *awsapi.JSONEncoder, v *GenerateServiceLastAccessedDetailsInput) {
@@ -632,15 +524,6 @@ func auditGetContextKeysForPrincipalPolicyInput(e *awsapi.JSONEncoder, v *GetCon
 	}
 }
 
-func auditGetDelegationRequestInput(e *awsapi.JSONEncoder, v *GetDelegationRequestInput) {
-	e.Name("delegationRequestId")
-	e.String(v.DelegationRequestId)
-	if v.DelegationPermissionCheck != nil {
-		e.Name("delegationPermissionCheck")
-		e.Bool(*v.DelegationPermissionCheck)
-	}
-}
-
 func auditGetGroupPolicyInput(e *awsapi.JSONEncoder, v *GetGroupPolicyInput) {
 	e.Name("groupName")
 	e.String(v.GroupName)
@@ -658,15 +541,6 @@ func auditGetGroupInput(e *awsapi.JSONEncoder, v *GetGroupInput) {
 	if v.MaxItems != nil {
 		e.Name("maxItems")
 		e.Int(*v.MaxItems)
-	}
-}
-
-func auditGetHumanReadableSummaryInput(e *awsapi.JSONEncoder, v *GetHumanReadableSummaryInput) {
-	e.Name("entityArn")
-	e.String(v.EntityArn)
-	if v.Locale != nil {
-		e.Name("locale")
-		e.String(*v.Locale)
 	}
 }
 
@@ -696,23 +570,6 @@ func auditGetOpenIDConnectProviderInput(e *awsapi.JSONEncoder, v *GetOpenIDConne
 	e.String(v.OpenIDConnectProviderArn)
 }
 
-func auditGetOrganizationsAccessReportInput(e *awsapi.JSONEncoder, v *GetOrganizationsAccessReportInput) {
-	e.Name("jobId")
-	e.String(v.JobId)
-	if v.MaxItems != nil {
-		e.Name("maxItems")
-		e.Int(*v.MaxItems)
-	}
-	if v.Marker != nil {
-		e.Name("marker")
-		e.String(*v.Marker)
-	}
-	if v.SortKey != nil {
-		e.Name("sortKey")
-		e.String(string(*v.SortKey))
-	}
-}
-
 func auditGetPolicyInput(e *awsapi.JSONEncoder, v *GetPolicyInput) {
 	e.Name("policyArn")
 	e.String(v.PolicyArn)
@@ -740,15 +597,6 @@ func auditGetRoleInput(e *awsapi.JSONEncoder, v *GetRoleInput) {
 func auditGetSAMLProviderInput(e *awsapi.JSONEncoder, v *GetSAMLProviderInput) {
 	e.Name("sAMLProviderArn")
 	e.String(v.SAMLProviderArn)
-}
-
-func auditGetSSHPublicKeyInput(e *awsapi.JSONEncoder, v *GetSSHPublicKeyInput) {
-	e.Name("userName")
-	e.String(v.UserName)
-	e.Name("sSHPublicKeyId")
-	e.String(v.SSHPublicKeyId)
-	e.Name("encoding")
-	e.String(string(v.Encoding))
 }
 
 func auditGetServerCertificateInput(e *awsapi.JSONEncoder, v *GetServerCertificateInput) {
@@ -801,6 +649,15 @@ func auditGetUserInput(e *awsapi.JSONEncoder, v *GetUserInput) {
 		e.Name("userName")
 		e.String(*v.UserName)
 	}
+}
+
+func auditInlinePolicyIdentifierType(e *awsapi.JSONEncoder, v *InlinePolicyIdentifierType) {
+	e.Name("policyName")
+	e.String(v.PolicyName)
+	e.Name("attachmentType")
+	e.String(string(v.AttachmentType))
+	e.Name("attachmentName")
+	e.String(v.AttachmentName)
 }
 
 func auditListAccessKeysInput(e *awsapi.JSONEncoder, v *ListAccessKeysInput) {
@@ -869,21 +726,6 @@ func auditListAttachedUserPoliciesInput(e *awsapi.JSONEncoder, v *ListAttachedUs
 	if v.PathPrefix != nil {
 		e.Name("pathPrefix")
 		e.String(*v.PathPrefix)
-	}
-	if v.Marker != nil {
-		e.Name("marker")
-		e.String(*v.Marker)
-	}
-	if v.MaxItems != nil {
-		e.Name("maxItems")
-		e.Int(*v.MaxItems)
-	}
-}
-
-func auditListDelegationRequestsInput(e *awsapi.JSONEncoder, v *ListDelegationRequestsInput) {
-	if v.OwnerId != nil {
-		e.Name("ownerId")
-		e.String(*v.OwnerId)
 	}
 	if v.Marker != nil {
 		e.Name("marker")
@@ -1046,9 +888,6 @@ func auditListOpenIDConnectProviderTagsInput(e *awsapi.JSONEncoder, v *ListOpenI
 func auditListOpenIDConnectProvidersInput(e *awsapi.JSONEncoder, v *ListOpenIDConnectProvidersInput) {
 }
 
-func auditListOrganizationsFeaturesInput(e *awsapi.JSONEncoder, v *ListOrganizationsFeaturesInput) {
-}
-
 func auditListPoliciesGrantingServiceAccessInput(e *awsapi.JSONEncoder, v *ListPoliciesGrantingServiceAccessInput) {
 	if v.Marker != nil {
 		e.Name("marker")
@@ -1176,21 +1015,6 @@ func auditListSAMLProviderTagsInput(e *awsapi.JSONEncoder, v *ListSAMLProviderTa
 func auditListSAMLProvidersInput(e *awsapi.JSONEncoder, v *ListSAMLProvidersInput) {
 }
 
-func auditListSSHPublicKeysInput(e *awsapi.JSONEncoder, v *ListSSHPublicKeysInput) {
-	if v.UserName != nil {
-		e.Name("userName")
-		e.String(*v.UserName)
-	}
-	if v.Marker != nil {
-		e.Name("marker")
-		e.String(*v.Marker)
-	}
-	if v.MaxItems != nil {
-		e.Name("maxItems")
-		e.Int(*v.MaxItems)
-	}
-}
-
 func auditListServerCertificateTagsInput(e *awsapi.JSONEncoder, v *ListServerCertificateTagsInput) {
 	e.Name("serverCertificateName")
 	e.String(v.ServerCertificateName)
@@ -1208,29 +1032,6 @@ func auditListServerCertificatesInput(e *awsapi.JSONEncoder, v *ListServerCertif
 	if v.PathPrefix != nil {
 		e.Name("pathPrefix")
 		e.String(*v.PathPrefix)
-	}
-	if v.Marker != nil {
-		e.Name("marker")
-		e.String(*v.Marker)
-	}
-	if v.MaxItems != nil {
-		e.Name("maxItems")
-		e.Int(*v.MaxItems)
-	}
-}
-
-func auditListServiceSpecificCredentialsInput(e *awsapi.JSONEncoder, v *ListServiceSpecificCredentialsInput) {
-	if v.UserName != nil {
-		e.Name("userName")
-		e.String(*v.UserName)
-	}
-	if v.ServiceName != nil {
-		e.Name("serviceName")
-		e.String(*v.ServiceName)
-	}
-	if v.AllUsers != nil {
-		e.Name("allUsers")
-		e.Bool(*v.AllUsers)
 	}
 	if v.Marker != nil {
 		e.Name("marker")
@@ -1313,22 +1114,31 @@ func auditListVirtualMFADevicesInput(e *awsapi.JSONEncoder, v *ListVirtualMFADev
 	}
 }
 
-func auditPolicyParameter(e *awsapi.JSONEncoder, v *PolicyParameter) {
-	if v.Name != nil {
-		e.Name("name")
-		e.String(*v.Name)
-	}
-	if v.Values != nil {
-		e.Name("values")
+func auditOrderedOrganizationPolicyType(e *awsapi.JSONEncoder, v *OrderedOrganizationPolicyType) {
+	if v.ServiceControlPolicyInputList != nil {
+		e.Name("serviceControlPolicyInputList")
 		e.OpenArray()
-		for _, x := range v.Values {
+		for _, x := range v.ServiceControlPolicyInputList {
 			e.String(x)
 		}
 		e.CloseArray()
 	}
-	if v.Type != nil {
-		e.Name("type")
-		e.String(string(*v.Type))
+}
+
+func auditPolicyIdentifier(e *awsapi.JSONEncoder, v *PolicyIdentifier) {
+	if v.PolicyType != nil {
+		e.Name("policyType")
+		e.String(string(*v.PolicyType))
+	}
+	if v.PolicyArn != nil {
+		e.Name("policyArn")
+		e.String(*v.PolicyArn)
+	}
+	if v.InlinePolicyIdentifier != nil {
+		e.Name("inlinePolicyIdentifier")
+		e.OpenObject()
+		auditInlinePolicyIdentifierType(e, v.InlinePolicyIdentifier)
+		e.CloseObject()
 	}
 }
 
@@ -1373,15 +1183,6 @@ func auditPutUserPolicyInput(e *awsapi.JSONEncoder, v *PutUserPolicyInput) {
 	e.String(v.PolicyDocument)
 }
 
-func auditRejectDelegationRequestInput(e *awsapi.JSONEncoder, v *RejectDelegationRequestInput) {
-	e.Name("delegationRequestId")
-	e.String(v.DelegationRequestId)
-	if v.Notes != nil {
-		e.Name("notes")
-		e.String(*v.Notes)
-	}
-}
-
 func auditRemoveClientIDFromOpenIDConnectProviderInput(e *awsapi.JSONEncoder, v *RemoveClientIDFromOpenIDConnectProviderInput) {
 	e.Name("openIDConnectProviderArn")
 	e.String(v.OpenIDConnectProviderArn)
@@ -1403,15 +1204,6 @@ func auditRemoveUserFromGroupInput(e *awsapi.JSONEncoder, v *RemoveUserFromGroup
 	e.String(v.UserName)
 }
 
-func auditResetServiceSpecificCredentialInput(e *awsapi.JSONEncoder, v *ResetServiceSpecificCredentialInput) {
-	if v.UserName != nil {
-		e.Name("userName")
-		e.String(*v.UserName)
-	}
-	e.Name("serviceSpecificCredentialId")
-	e.String(v.ServiceSpecificCredentialId)
-}
-
 func auditResyncMFADeviceInput(e *awsapi.JSONEncoder, v *ResyncMFADeviceInput) {
 	e.Name("userName")
 	e.String(v.UserName)
@@ -1421,11 +1213,6 @@ func auditResyncMFADeviceInput(e *awsapi.JSONEncoder, v *ResyncMFADeviceInput) {
 	e.Hidden()
 	e.Name("authenticationCode2")
 	e.Hidden()
-}
-
-func auditSendDelegationTokenInput(e *awsapi.JSONEncoder, v *SendDelegationTokenInput) {
-	e.Name("delegationRequestId")
-	e.String(v.DelegationRequestId)
 }
 
 func auditSetDefaultPolicyVersionInput(e *awsapi.JSONEncoder, v *SetDefaultPolicyVersionInput) {
@@ -1454,6 +1241,16 @@ func auditSimulateCustomPolicyInput(e *awsapi.JSONEncoder, v *SimulateCustomPoli
 		e.OpenArray()
 		for _, x := range v.PermissionsBoundaryPolicyInputList {
 			e.String(x)
+		}
+		e.CloseArray()
+	}
+	if v.OrderedOrganizationPolicyInputList != nil {
+		e.Name("orderedOrganizationPolicyInputList")
+		e.OpenArray()
+		for i := range v.OrderedOrganizationPolicyInputList {
+			e.OpenObject()
+			auditOrderedOrganizationPolicyType(e, &v.OrderedOrganizationPolicyInputList[i])
+			e.CloseObject()
 		}
 		e.CloseArray()
 	}
@@ -1525,6 +1322,16 @@ func auditSimulatePrincipalPolicyInput(e *awsapi.JSONEncoder, v *SimulatePrincip
 		e.OpenArray()
 		for _, x := range v.PermissionsBoundaryPolicyInputList {
 			e.String(x)
+		}
+		e.CloseArray()
+	}
+	if v.PolicyExclusionList != nil {
+		e.Name("policyExclusionList")
+		e.OpenArray()
+		for i := range v.PolicyExclusionList {
+			e.OpenObject()
+			auditPolicyIdentifier(e, &v.PolicyExclusionList[i])
+			e.CloseObject()
 		}
 		e.CloseArray()
 	}
@@ -1868,15 +1675,6 @@ func auditUpdateAssumeRolePolicyInput(e *awsapi.JSONEncoder, v *UpdateAssumeRole
 	e.String(v.PolicyDocument)
 }
 
-func auditUpdateDelegationRequestInput(e *awsapi.JSONEncoder, v *UpdateDelegationRequestInput) {
-	e.Name("delegationRequestId")
-	e.String(v.DelegationRequestId)
-	if v.Notes != nil {
-		e.Name("notes")
-		e.String(*v.Notes)
-	}
-}
-
 func auditUpdateGroupInput(e *awsapi.JSONEncoder, v *UpdateGroupInput) {
 	e.Name("groupName")
 	e.String(v.GroupName)
@@ -1957,15 +1755,6 @@ func auditUpdateSAMLProviderInput(e *awsapi.JSONEncoder, v *UpdateSAMLProviderIn
 	}
 }
 
-func auditUpdateSSHPublicKeyInput(e *awsapi.JSONEncoder, v *UpdateSSHPublicKeyInput) {
-	e.Name("userName")
-	e.String(v.UserName)
-	e.Name("sSHPublicKeyId")
-	e.String(v.SSHPublicKeyId)
-	e.Name("status")
-	e.String(string(v.Status))
-}
-
 func auditUpdateServerCertificateInput(e *awsapi.JSONEncoder, v *UpdateServerCertificateInput) {
 	e.Name("serverCertificateName")
 	e.String(v.ServerCertificateName)
@@ -1977,17 +1766,6 @@ func auditUpdateServerCertificateInput(e *awsapi.JSONEncoder, v *UpdateServerCer
 		e.Name("newServerCertificateName")
 		e.String(*v.NewServerCertificateName)
 	}
-}
-
-func auditUpdateServiceSpecificCredentialInput(e *awsapi.JSONEncoder, v *UpdateServiceSpecificCredentialInput) {
-	if v.UserName != nil {
-		e.Name("userName")
-		e.String(*v.UserName)
-	}
-	e.Name("serviceSpecificCredentialId")
-	e.String(v.ServiceSpecificCredentialId)
-	e.Name("status")
-	e.String(string(v.Status))
 }
 
 func auditUpdateSigningCertificateInput(e *awsapi.JSONEncoder, v *UpdateSigningCertificateInput) {
@@ -2012,13 +1790,6 @@ func auditUpdateUserInput(e *awsapi.JSONEncoder, v *UpdateUserInput) {
 		e.Name("newUserName")
 		e.String(*v.NewUserName)
 	}
-}
-
-func auditUploadSSHPublicKeyInput(e *awsapi.JSONEncoder, v *UploadSSHPublicKeyInput) {
-	e.Name("userName")
-	e.String(v.UserName)
-	e.Name("sSHPublicKeyBody")
-	e.String(v.SSHPublicKeyBody)
 }
 
 func auditUploadServerCertificateInput(e *awsapi.JSONEncoder, v *UploadServerCertificateInput) {
@@ -2055,29 +1826,6 @@ func auditUploadSigningCertificateInput(e *awsapi.JSONEncoder, v *UploadSigningC
 	}
 	e.Name("certificateBody")
 	e.String(v.CertificateBody)
-}
-
-func auditAccessDetail(e *awsapi.JSONEncoder, v *AccessDetail) {
-	e.Name("serviceName")
-	e.String(v.ServiceName)
-	e.Name("serviceNamespace")
-	e.String(v.ServiceNamespace)
-	if v.Region != nil {
-		e.Name("region")
-		e.String(*v.Region)
-	}
-	if v.EntityPath != nil {
-		e.Name("entityPath")
-		e.String(*v.EntityPath)
-	}
-	if v.LastAuthenticatedTime != nil {
-		e.Name("lastAuthenticatedTime")
-		e.Time(*v.LastAuthenticatedTime)
-	}
-	if v.TotalAuthenticatedEntities != nil {
-		e.Name("totalAuthenticatedEntities")
-		e.Int(*v.TotalAuthenticatedEntities)
-	}
 }
 
 func auditAccessKey(e *awsapi.JSONEncoder, v *AccessKey) {
@@ -2153,17 +1901,6 @@ func auditCreateAccessKeyOutput(e *awsapi.JSONEncoder, v *CreateAccessKeyOutput)
 		e.OpenObject()
 		auditAccessKey(e, v.AccessKey)
 		e.CloseObject()
-	}
-}
-
-func auditCreateDelegationRequestOutput(e *awsapi.JSONEncoder, v *CreateDelegationRequestOutput) {
-	if v.ConsoleDeepLink != nil {
-		e.Name("consoleDeepLink")
-		e.String(*v.ConsoleDeepLink)
-	}
-	if v.DelegationRequestId != nil {
-		e.Name("delegationRequestId")
-		e.String(*v.DelegationRequestId)
 	}
 }
 
@@ -2264,15 +2001,6 @@ func auditCreateServiceLinkedRoleOutput(e *awsapi.JSONEncoder, v *CreateServiceL
 	}
 }
 
-func auditCreateServiceSpecificCredentialOutput(e *awsapi.JSONEncoder, v *CreateServiceSpecificCredentialOutput) {
-	if v.ServiceSpecificCredential != nil {
-		e.Name("serviceSpecificCredential")
-		e.OpenObject()
-		auditServiceSpecificCredential(e, v.ServiceSpecificCredential)
-		e.CloseObject()
-	}
-}
-
 func auditCreateUserOutput(e *awsapi.JSONEncoder, v *CreateUserOutput) {
 	if v.User != nil {
 		e.Name("user")
@@ -2288,95 +2016,6 @@ func auditCreateVirtualMFADeviceOutput(e *awsapi.JSONEncoder, v *CreateVirtualMF
 		e.OpenObject()
 		auditVirtualMFADevice(e, v.VirtualMFADevice)
 		e.CloseObject()
-	}
-}
-
-func auditDelegationRequest(e *awsapi.JSONEncoder, v *DelegationRequest) {
-	if v.DelegationRequestId != nil {
-		e.Name("delegationRequestId")
-		e.String(*v.DelegationRequestId)
-	}
-	if v.OwnerAccountId != nil {
-		e.Name("ownerAccountId")
-		e.String(*v.OwnerAccountId)
-	}
-	if v.Description != nil {
-		e.Name("description")
-		e.String(*v.Description)
-	}
-	if v.RequestMessage != nil {
-		e.Name("requestMessage")
-		e.String(*v.RequestMessage)
-	}
-	if v.Permissions != nil {
-		e.Name("permissions")
-		e.OpenObject()
-		auditDelegationPermission(e, v.Permissions)
-		e.CloseObject()
-	}
-	if v.PermissionPolicy != nil {
-		e.Name("permissionPolicy")
-		e.String(*v.PermissionPolicy)
-	}
-	if v.RolePermissionRestrictionArns != nil {
-		e.Name("rolePermissionRestrictionArns")
-		e.OpenArray()
-		for _, x := range v.RolePermissionRestrictionArns {
-			e.String(x)
-		}
-		e.CloseArray()
-	}
-	if v.OwnerId != nil {
-		e.Name("ownerId")
-		e.String(*v.OwnerId)
-	}
-	if v.ApproverId != nil {
-		e.Name("approverId")
-		e.String(*v.ApproverId)
-	}
-	if v.State != nil {
-		e.Name("state")
-		e.String(string(*v.State))
-	}
-	if v.ExpirationTime != nil {
-		e.Name("expirationTime")
-		e.Time(*v.ExpirationTime)
-	}
-	if v.RequestorId != nil {
-		e.Name("requestorId")
-		e.String(*v.RequestorId)
-	}
-	if v.RequestorName != nil {
-		e.Name("requestorName")
-		e.String(*v.RequestorName)
-	}
-	if v.CreateDate != nil {
-		e.Name("createDate")
-		e.Time(*v.CreateDate)
-	}
-	if v.SessionDuration != nil {
-		e.Name("sessionDuration")
-		e.Int(*v.SessionDuration)
-	}
-	if v.RedirectUrl != nil {
-		e.Name("redirectUrl")
-		e.String(*v.RedirectUrl)
-	}
-	if v.Notes != nil {
-		e.Name("notes")
-		e.String(*v.Notes)
-	}
-	if v.RejectionReason != nil {
-		e.Name("rejectionReason")
-		e.String(*v.RejectionReason)
-	}
-	if v.OnlySendByOwner != nil {
-		e.Name("onlySendByOwner")
-		e.Bool(*v.OnlySendByOwner)
-	}
-	if v.UpdatedTime != nil {
-		e.Name("updatedTime")
-		e.Time(*v.UpdatedTime)
 	}
 }
 
@@ -2397,66 +2036,6 @@ func auditDeletionTaskFailureReasonType(e *awsapi.JSONEncoder, v *DeletionTaskFa
 			e.OpenObject()
 			auditRoleUsageType(e, &v.RoleUsageList[i])
 			e.CloseObject()
-		}
-		e.CloseArray()
-	}
-}
-
-func auditDisableOrganizationsRootCredentialsManagementOutput(e *awsapi.JSONEncoder, v *DisableOrganizationsRootCredentialsManagementOutput) {
-	if v.OrganizationId != nil {
-		e.Name("organizationId")
-		e.String(*v.OrganizationId)
-	}
-	if v.EnabledFeatures != nil {
-		e.Name("enabledFeatures")
-		e.OpenArray()
-		for _, x := range v.EnabledFeatures {
-			e.String(string(x))
-		}
-		e.CloseArray()
-	}
-}
-
-func auditDisableOrganizationsRootSessionsOutput(e *awsapi.JSONEncoder, v *DisableOrganizationsRootSessionsOutput) {
-	if v.OrganizationId != nil {
-		e.Name("organizationId")
-		e.String(*v.OrganizationId)
-	}
-	if v.EnabledFeatures != nil {
-		e.Name("enabledFeatures")
-		e.OpenArray()
-		for _, x := range v.EnabledFeatures {
-			e.String(string(x))
-		}
-		e.CloseArray()
-	}
-}
-
-func auditEnableOrganizationsRootCredentialsManagementOutput(e *awsapi.JSONEncoder, v *EnableOrganizationsRootCredentialsManagementOutput) {
-	if v.OrganizationId != nil {
-		e.Name("organizationId")
-		e.String(*v.OrganizationId)
-	}
-	if v.EnabledFeatures != nil {
-		e.Name("enabledFeatures")
-		e.OpenArray()
-		for _, x := range v.EnabledFeatures {
-			e.String(string(x))
-		}
-		e.CloseArray()
-	}
-}
-
-func auditEnableOrganizationsRootSessionsOutput(e *awsapi.JSONEncoder, v *EnableOrganizationsRootSessionsOutput) {
-	if v.OrganizationId != nil {
-		e.Name("organizationId")
-		e.String(*v.OrganizationId)
-	}
-	if v.EnabledFeatures != nil {
-		e.Name("enabledFeatures")
-		e.OpenArray()
-		for _, x := range v.EnabledFeatures {
-			e.String(string(x))
 		}
 		e.CloseArray()
 	}
@@ -2572,13 +2151,6 @@ func auditGenerateCredentialReportOutput(e *awsapi.JSONEncoder, v *GenerateCrede
 	if v.Description != nil {
 		e.Name("description")
 		e.String(*v.Description)
-	}
-}
-
-func auditGenerateOrganizationsAccessReportOutput(e *awsapi.JSONEncoder, v *GenerateOrganizationsAccessReportOutput) {
-	if v.JobId != nil {
-		e.Name("jobId")
-		e.String(*v.JobId)
 	}
 }
 
@@ -2700,23 +2272,6 @@ func auditGetCredentialReportOutput(e *awsapi.JSONEncoder, v *GetCredentialRepor
 	}
 }
 
-func auditGetDelegationRequestOutput(e *awsapi.JSONEncoder, v *GetDelegationRequestOutput) {
-	if v.DelegationRequest != nil {
-		e.Name("delegationRequest")
-		e.OpenObject()
-		auditDelegationRequest(e, v.DelegationRequest)
-		e.CloseObject()
-	}
-	if v.PermissionCheckStatus != nil {
-		e.Name("permissionCheckStatus")
-		e.String(string(*v.PermissionCheckStatus))
-	}
-	if v.PermissionCheckResult != nil {
-		e.Name("permissionCheckResult")
-		e.String(string(*v.PermissionCheckResult))
-	}
-}
-
 func auditGetGroupPolicyOutput(e *awsapi.JSONEncoder, v *GetGroupPolicyOutput) {
 	e.Name("groupName")
 	e.String(v.GroupName)
@@ -2750,21 +2305,6 @@ func auditGetGroupOutput(e *awsapi.JSONEncoder, v *GetGroupOutput) {
 	if v.Marker != nil {
 		e.Name("marker")
 		e.String(*v.Marker)
-	}
-}
-
-func auditGetHumanReadableSummaryOutput(e *awsapi.JSONEncoder, v *GetHumanReadableSummaryOutput) {
-	if v.SummaryContent != nil {
-		e.Name("summaryContent")
-		e.String(*v.SummaryContent)
-	}
-	if v.Locale != nil {
-		e.Name("locale")
-		e.String(*v.Locale)
-	}
-	if v.SummaryState != nil {
-		e.Name("summaryState")
-		e.String(string(*v.SummaryState))
 	}
 }
 
@@ -2842,49 +2382,6 @@ func auditGetOpenIDConnectProviderOutput(e *awsapi.JSONEncoder, v *GetOpenIDConn
 			e.CloseObject()
 		}
 		e.CloseArray()
-	}
-}
-
-func auditGetOrganizationsAccessReportOutput(e *awsapi.JSONEncoder, v *GetOrganizationsAccessReportOutput) {
-	e.Name("jobStatus")
-	e.String(string(v.JobStatus))
-	e.Name("jobCreationDate")
-	e.Time(v.JobCreationDate)
-	if v.JobCompletionDate != nil {
-		e.Name("jobCompletionDate")
-		e.Time(*v.JobCompletionDate)
-	}
-	if v.NumberOfServicesAccessible != nil {
-		e.Name("numberOfServicesAccessible")
-		e.Int(*v.NumberOfServicesAccessible)
-	}
-	if v.NumberOfServicesNotAccessed != nil {
-		e.Name("numberOfServicesNotAccessed")
-		e.Int(*v.NumberOfServicesNotAccessed)
-	}
-	if v.AccessDetails != nil {
-		e.Name("accessDetails")
-		e.OpenArray()
-		for i := range v.AccessDetails {
-			e.OpenObject()
-			auditAccessDetail(e, &v.AccessDetails[i])
-			e.CloseObject()
-		}
-		e.CloseArray()
-	}
-	if v.IsTruncated != nil {
-		e.Name("isTruncated")
-		e.Bool(*v.IsTruncated)
-	}
-	if v.Marker != nil {
-		e.Name("marker")
-		e.String(*v.Marker)
-	}
-	if v.ErrorDetails != nil {
-		e.Name("errorDetails")
-		e.OpenObject()
-		auditErrorDetails(e, v.ErrorDetails)
-		e.CloseObject()
 	}
 }
 
@@ -2975,15 +2472,6 @@ func auditGetSAMLProviderOutput(e *awsapi.JSONEncoder, v *GetSAMLProviderOutput)
 			e.CloseObject()
 		}
 		e.CloseArray()
-	}
-}
-
-func auditGetSSHPublicKeyOutput(e *awsapi.JSONEncoder, v *GetSSHPublicKeyOutput) {
-	if v.SSHPublicKey != nil {
-		e.Name("sSHPublicKey")
-		e.OpenObject()
-		auditSSHPublicKey(e, v.SSHPublicKey)
-		e.CloseObject()
 	}
 }
 
@@ -3287,27 +2775,6 @@ func auditListAttachedUserPoliciesOutput(e *awsapi.JSONEncoder, v *ListAttachedU
 	}
 }
 
-func auditListDelegationRequestsOutput(e *awsapi.JSONEncoder, v *ListDelegationRequestsOutput) {
-	if v.DelegationRequests != nil {
-		e.Name("delegationRequests")
-		e.OpenArray()
-		for i := range v.DelegationRequests {
-			e.OpenObject()
-			auditDelegationRequest(e, &v.DelegationRequests[i])
-			e.CloseObject()
-		}
-		e.CloseArray()
-	}
-	if v.Marker != nil {
-		e.Name("marker")
-		e.String(*v.Marker)
-	}
-	if v.IsTruncated != nil {
-		e.Name("isTruncated")
-		e.Bool(*v.IsTruncated)
-	}
-}
-
 func auditListEntitiesForPolicyOutput(e *awsapi.JSONEncoder, v *ListEntitiesForPolicyOutput) {
 	if v.PolicyGroups != nil {
 		e.Name("policyGroups")
@@ -3549,21 +3016,6 @@ func auditListOpenIDConnectProvidersOutput(e *awsapi.JSONEncoder, v *ListOpenIDC
 	}
 }
 
-func auditListOrganizationsFeaturesOutput(e *awsapi.JSONEncoder, v *ListOrganizationsFeaturesOutput) {
-	if v.OrganizationId != nil {
-		e.Name("organizationId")
-		e.String(*v.OrganizationId)
-	}
-	if v.EnabledFeatures != nil {
-		e.Name("enabledFeatures")
-		e.OpenArray()
-		for _, x := range v.EnabledFeatures {
-			e.String(string(x))
-		}
-		e.CloseArray()
-	}
-}
-
 func auditListPoliciesGrantingServiceAccessEntry(e *awsapi.JSONEncoder, v *ListPoliciesGrantingServiceAccessEntry) {
 	if v.ServiceNamespace != nil {
 		e.Name("serviceNamespace")
@@ -3760,27 +3212,6 @@ func auditListSAMLProvidersOutput(e *awsapi.JSONEncoder, v *ListSAMLProvidersOut
 	}
 }
 
-func auditListSSHPublicKeysOutput(e *awsapi.JSONEncoder, v *ListSSHPublicKeysOutput) {
-	if v.SSHPublicKeys != nil {
-		e.Name("sSHPublicKeys")
-		e.OpenArray()
-		for i := range v.SSHPublicKeys {
-			e.OpenObject()
-			auditSSHPublicKeyMetadata(e, &v.SSHPublicKeys[i])
-			e.CloseObject()
-		}
-		e.CloseArray()
-	}
-	if v.IsTruncated != nil {
-		e.Name("isTruncated")
-		e.Bool(*v.IsTruncated)
-	}
-	if v.Marker != nil {
-		e.Name("marker")
-		e.String(*v.Marker)
-	}
-}
-
 func auditListServerCertificateTagsOutput(e *awsapi.JSONEncoder, v *ListServerCertificateTagsOutput) {
 	if v.Tags != nil {
 		e.Name("tags")
@@ -3820,27 +3251,6 @@ func auditListServerCertificatesOutput(e *awsapi.JSONEncoder, v *ListServerCerti
 	if v.Marker != nil {
 		e.Name("marker")
 		e.String(*v.Marker)
-	}
-}
-
-func auditListServiceSpecificCredentialsOutput(e *awsapi.JSONEncoder, v *ListServiceSpecificCredentialsOutput) {
-	if v.ServiceSpecificCredentials != nil {
-		e.Name("serviceSpecificCredentials")
-		e.OpenArray()
-		for i := range v.ServiceSpecificCredentials {
-			e.OpenObject()
-			auditServiceSpecificCredentialMetadata(e, &v.ServiceSpecificCredentials[i])
-			e.CloseObject()
-		}
-		e.CloseArray()
-	}
-	if v.Marker != nil {
-		e.Name("marker")
-		e.String(*v.Marker)
-	}
-	if v.IsTruncated != nil {
-		e.Name("isTruncated")
-		e.Bool(*v.IsTruncated)
 	}
 }
 
@@ -4238,15 +3648,6 @@ func auditPosition(e *awsapi.JSONEncoder, v *Position) {
 	}
 }
 
-func auditResetServiceSpecificCredentialOutput(e *awsapi.JSONEncoder, v *ResetServiceSpecificCredentialOutput) {
-	if v.ServiceSpecificCredential != nil {
-		e.Name("serviceSpecificCredential")
-		e.OpenObject()
-		auditServiceSpecificCredential(e, v.ServiceSpecificCredential)
-		e.CloseObject()
-	}
-}
-
 func auditResourceSpecificResult(e *awsapi.JSONEncoder, v *ResourceSpecificResult) {
 	e.Name("evalResourceName")
 	e.String(v.EvalResourceName)
@@ -4330,6 +3731,12 @@ func auditRole(e *awsapi.JSONEncoder, v *Role) {
 		e.Name("roleLastUsed")
 		e.OpenObject()
 		auditRoleLastUsed(e, v.RoleLastUsed)
+		e.CloseObject()
+	}
+	if v.SourceRoleTemplate != nil {
+		e.Name("sourceRoleTemplate")
+		e.OpenObject()
+		auditSourceRoleTemplate(e, v.SourceRoleTemplate)
 		e.CloseObject()
 	}
 }
@@ -4465,34 +3872,6 @@ func auditSAMLProviderListEntry(e *awsapi.JSONEncoder, v *SAMLProviderListEntry)
 	}
 }
 
-func auditSSHPublicKey(e *awsapi.JSONEncoder, v *SSHPublicKey) {
-	e.Name("userName")
-	e.String(v.UserName)
-	e.Name("sSHPublicKeyId")
-	e.String(v.SSHPublicKeyId)
-	e.Name("fingerprint")
-	e.String(v.Fingerprint)
-	e.Name("sSHPublicKeyBody")
-	e.String(v.SSHPublicKeyBody)
-	e.Name("status")
-	e.String(string(v.Status))
-	if v.UploadDate != nil {
-		e.Name("uploadDate")
-		e.Time(*v.UploadDate)
-	}
-}
-
-func auditSSHPublicKeyMetadata(e *awsapi.JSONEncoder, v *SSHPublicKeyMetadata) {
-	e.Name("userName")
-	e.String(v.UserName)
-	e.Name("sSHPublicKeyId")
-	e.String(v.SSHPublicKeyId)
-	e.Name("status")
-	e.String(string(v.Status))
-	e.Name("uploadDate")
-	e.Time(v.UploadDate)
-}
-
 func auditServerCertificate(e *awsapi.JSONEncoder, v *ServerCertificate) {
 	if v.ServerCertificateMetadata != nil {
 		e.Name("serverCertificateMetadata")
@@ -4570,64 +3949,6 @@ func auditServiceLastAccessed(e *awsapi.JSONEncoder, v *ServiceLastAccessed) {
 	}
 }
 
-func auditServiceSpecificCredential(e *awsapi.JSONEncoder, v *ServiceSpecificCredential) {
-	e.Name("createDate")
-	e.Time(v.CreateDate)
-	if v.ExpirationDate != nil {
-		e.Name("expirationDate")
-		e.Time(*v.ExpirationDate)
-	}
-	e.Name("serviceName")
-	e.String(v.ServiceName)
-	if v.ServiceUserName != nil {
-		e.Name("serviceUserName")
-		e.String(*v.ServiceUserName)
-	}
-	if v.ServicePassword != nil {
-		e.Name("servicePassword")
-		e.Hidden()
-	}
-	if v.ServiceCredentialAlias != nil {
-		e.Name("serviceCredentialAlias")
-		e.String(*v.ServiceCredentialAlias)
-	}
-	if v.ServiceCredentialSecret != nil {
-		e.Name("serviceCredentialSecret")
-		e.Hidden()
-	}
-	e.Name("serviceSpecificCredentialId")
-	e.String(v.ServiceSpecificCredentialId)
-	e.Name("userName")
-	e.String(v.UserName)
-	e.Name("status")
-	e.String(string(v.Status))
-}
-
-func auditServiceSpecificCredentialMetadata(e *awsapi.JSONEncoder, v *ServiceSpecificCredentialMetadata) {
-	e.Name("userName")
-	e.String(v.UserName)
-	e.Name("status")
-	e.String(string(v.Status))
-	if v.ServiceUserName != nil {
-		e.Name("serviceUserName")
-		e.String(*v.ServiceUserName)
-	}
-	if v.ServiceCredentialAlias != nil {
-		e.Name("serviceCredentialAlias")
-		e.String(*v.ServiceCredentialAlias)
-	}
-	e.Name("createDate")
-	e.Time(v.CreateDate)
-	if v.ExpirationDate != nil {
-		e.Name("expirationDate")
-		e.Time(*v.ExpirationDate)
-	}
-	e.Name("serviceSpecificCredentialId")
-	e.String(v.ServiceSpecificCredentialId)
-	e.Name("serviceName")
-	e.String(v.ServiceName)
-}
-
 func auditSigningCertificate(e *awsapi.JSONEncoder, v *SigningCertificate) {
 	e.Name("userName")
 	e.String(v.UserName)
@@ -4662,6 +3983,13 @@ func auditSimulatePrincipalPolicyOutput(e *awsapi.JSONEncoder, v *SimulatePrinci
 		e.Name("marker")
 		e.String(*v.Marker)
 	}
+}
+
+func auditSourceRoleTemplate(e *awsapi.JSONEncoder, v *SourceRoleTemplate) {
+	e.Name("templateArn")
+	e.String(v.TemplateArn)
+	e.Name("templateMinorVersion")
+	e.Int(v.TemplateMinorVersion)
 }
 
 func auditStatement(e *awsapi.JSONEncoder, v *Statement) {
@@ -4722,15 +4050,6 @@ func auditUpdateSAMLProviderOutput(e *awsapi.JSONEncoder, v *UpdateSAMLProviderO
 	if v.SAMLProviderArn != nil {
 		e.Name("sAMLProviderArn")
 		e.String(*v.SAMLProviderArn)
-	}
-}
-
-func auditUploadSSHPublicKeyOutput(e *awsapi.JSONEncoder, v *UploadSSHPublicKeyOutput) {
-	if v.SSHPublicKey != nil {
-		e.Name("sSHPublicKey")
-		e.OpenObject()
-		auditSSHPublicKey(e, v.SSHPublicKey)
-		e.CloseObject()
 	}
 }
 
@@ -4895,16 +4214,12 @@ func auditVirtualMFADevice(e *awsapi.JSONEncoder, v *VirtualMFADevice) {
 	}
 }
 
-func auditAcceptDelegationRequestOutput(*awsapi.JSONEncoder, *AcceptDelegationRequestOutput) {}
-
 func auditAddClientIDToOpenIDConnectProviderOutput(*awsapi.JSONEncoder, *AddClientIDToOpenIDConnectProviderOutput) {
 }
 
 func auditAddRoleToInstanceProfileOutput(*awsapi.JSONEncoder, *AddRoleToInstanceProfileOutput) {}
 
 func auditAddUserToGroupOutput(*awsapi.JSONEncoder, *AddUserToGroupOutput) {}
-
-func auditAssociateDelegationRequestOutput(*awsapi.JSONEncoder, *AssociateDelegationRequestOutput) {}
 
 func auditAttachGroupPolicyOutput(*awsapi.JSONEncoder, *AttachGroupPolicyOutput) {}
 
@@ -4951,12 +4266,7 @@ func auditDeleteRolePolicyOutput(*awsapi.JSONEncoder, *DeleteRolePolicyOutput) {
 
 func auditDeleteSAMLProviderOutput(*awsapi.JSONEncoder, *DeleteSAMLProviderOutput) {}
 
-func auditDeleteSSHPublicKeyOutput(*awsapi.JSONEncoder, *DeleteSSHPublicKeyOutput) {}
-
 func auditDeleteServerCertificateOutput(*awsapi.JSONEncoder, *DeleteServerCertificateOutput) {}
-
-func auditDeleteServiceSpecificCredentialOutput(*awsapi.JSONEncoder, *DeleteServiceSpecificCredentialOutput) {
-}
 
 func auditDeleteSigningCertificateOutput(*awsapi.JSONEncoder, *DeleteSigningCertificateOutput) {}
 
@@ -5007,8 +4317,6 @@ func auditPutUserPermissionsBoundaryOutput(*awsapi.JSONEncoder, *PutUserPermissi
 
 func auditPutUserPolicyOutput(*awsapi.JSONEncoder, *PutUserPolicyOutput) {}
 
-func auditRejectDelegationRequestOutput(*awsapi.JSONEncoder, *RejectDelegationRequestOutput) {}
-
 func auditRemoveClientIDFromOpenIDConnectProviderOutput(*awsapi.JSONEncoder, *RemoveClientIDFromOpenIDConnectProviderOutput) {
 }
 
@@ -5018,8 +4326,6 @@ func auditRemoveRoleFromInstanceProfileOutput(*awsapi.JSONEncoder, *RemoveRoleFr
 func auditRemoveUserFromGroupOutput(*awsapi.JSONEncoder, *RemoveUserFromGroupOutput) {}
 
 func auditResyncMFADeviceOutput(*awsapi.JSONEncoder, *ResyncMFADeviceOutput) {}
-
-func auditSendDelegationTokenOutput(*awsapi.JSONEncoder, *SendDelegationTokenOutput) {}
 
 func auditSetDefaultPolicyVersionOutput(*awsapi.JSONEncoder, *SetDefaultPolicyVersionOutput) {}
 
@@ -5065,8 +4371,6 @@ func auditUpdateAccountPasswordPolicyOutput(*awsapi.JSONEncoder, *UpdateAccountP
 
 func auditUpdateAssumeRolePolicyOutput(*awsapi.JSONEncoder, *UpdateAssumeRolePolicyOutput) {}
 
-func auditUpdateDelegationRequestOutput(*awsapi.JSONEncoder, *UpdateDelegationRequestOutput) {}
-
 func auditUpdateGroupOutput(*awsapi.JSONEncoder, *UpdateGroupOutput) {}
 
 func auditUpdateLoginProfileOutput(*awsapi.JSONEncoder, *UpdateLoginProfileOutput) {}
@@ -5074,12 +4378,7 @@ func auditUpdateLoginProfileOutput(*awsapi.JSONEncoder, *UpdateLoginProfileOutpu
 func auditUpdateOpenIDConnectProviderThumbprintOutput(*awsapi.JSONEncoder, *UpdateOpenIDConnectProviderThumbprintOutput) {
 }
 
-func auditUpdateSSHPublicKeyOutput(*awsapi.JSONEncoder, *UpdateSSHPublicKeyOutput) {}
-
 func auditUpdateServerCertificateOutput(*awsapi.JSONEncoder, *UpdateServerCertificateOutput) {}
-
-func auditUpdateServiceSpecificCredentialOutput(*awsapi.JSONEncoder, *UpdateServiceSpecificCredentialOutput) {
-}
 
 func auditUpdateSigningCertificateOutput(*awsapi.JSONEncoder, *UpdateSigningCertificateOutput) {}
 

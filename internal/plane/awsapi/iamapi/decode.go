@@ -5,10 +5,6 @@ package iamapi
 
 import "github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 
-func decodeAcceptDelegationRequestInput(n awsapi.Node, p *awsapi.Problems, v *AcceptDelegationRequestInput) {
-	awsapi.QReqString(n, p, "DelegationRequestId", "delegationRequestId", &ruleDelegationRequestIdType, &v.DelegationRequestId)
-}
-
 func decodeAddClientIDToOpenIDConnectProviderInput(n awsapi.Node, p *awsapi.Problems, v *AddClientIDToOpenIDConnectProviderInput) {
 	awsapi.QReqString(n, p, "OpenIDConnectProviderArn", "openIDConnectProviderArn", &ruleArnType, &v.OpenIDConnectProviderArn)
 	awsapi.QReqString(n, p, "ClientID", "clientID", &ruleClientIDType, &v.ClientID)
@@ -22,10 +18,6 @@ func decodeAddRoleToInstanceProfileInput(n awsapi.Node, p *awsapi.Problems, v *A
 func decodeAddUserToGroupInput(n awsapi.Node, p *awsapi.Problems, v *AddUserToGroupInput) {
 	awsapi.QReqString(n, p, "GroupName", "groupName", &ruleGroupNameType, &v.GroupName)
 	awsapi.QReqString(n, p, "UserName", "userName", &ruleExistingUserNameType, &v.UserName)
-}
-
-func decodeAssociateDelegationRequestInput(n awsapi.Node, p *awsapi.Problems, v *AssociateDelegationRequestInput) {
-	awsapi.QReqString(n, p, "DelegationRequestId", "delegationRequestId", &ruleDelegationRequestIdType, &v.DelegationRequestId)
 }
 
 func decodeAttachGroupPolicyInput(n awsapi.Node, p *awsapi.Problems, v *AttachGroupPolicyInput) {
@@ -60,18 +52,6 @@ func decodeCreateAccessKeyInput(n awsapi.Node, p *awsapi.Problems, v *CreateAcce
 
 func decodeCreateAccountAliasInput(n awsapi.Node, p *awsapi.Problems, v *CreateAccountAliasInput) {
 	awsapi.QReqString(n, p, "AccountAlias", "accountAlias", &ruleAccountAliasType, &v.AccountAlias)
-}
-
-func decodeCreateDelegationRequestInput(n awsapi.Node, p *awsapi.Problems, v *CreateDelegationRequestInput) {
-	awsapi.QOptString(n, p, "OwnerAccountId", "ownerAccountId", &ruleAccountIdType, &v.OwnerAccountId)
-	awsapi.QReqString(n, p, "Description", "description", &ruleDelegationRequestDescriptionType, &v.Description)
-	awsapi.QStruct(n, p, "Permissions", "permissions", true, &v.Permissions, decodeDelegationPermission)
-	awsapi.QOptString(n, p, "RequestMessage", "requestMessage", &ruleRequestMessageType, &v.RequestMessage)
-	awsapi.QReqString(n, p, "RequestorWorkflowId", "requestorWorkflowId", &ruleRequestorWorkflowIdType, &v.RequestorWorkflowId)
-	awsapi.QOptString(n, p, "RedirectUrl", "redirectUrl", &ruleRedirectUrlType, &v.RedirectUrl)
-	awsapi.QReqString(n, p, "NotificationChannel", "notificationChannel", &ruleNotificationChannelType, &v.NotificationChannel)
-	awsapi.QReqInt(n, p, "SessionDuration", "sessionDuration", &ruleSessionDurationType, &v.SessionDuration)
-	awsapi.QOptBool(n, p, "OnlySendByOwner", "onlySendByOwner", &v.OnlySendByOwner)
 }
 
 func decodeCreateGroupInput(n awsapi.Node, p *awsapi.Problems, v *CreateGroupInput) {
@@ -136,12 +116,6 @@ func decodeCreateServiceLinkedRoleInput(n awsapi.Node, p *awsapi.Problems, v *Cr
 	awsapi.QOptString(n, p, "CustomSuffix", "customSuffix", &ruleCustomSuffixType, &v.CustomSuffix)
 }
 
-func decodeCreateServiceSpecificCredentialInput(n awsapi.Node, p *awsapi.Problems, v *CreateServiceSpecificCredentialInput) {
-	awsapi.QReqString(n, p, "UserName", "userName", &ruleUserNameType, &v.UserName)
-	awsapi.QReqString(n, p, "ServiceName", "serviceName", nil, &v.ServiceName)
-	awsapi.QOptInt(n, p, "CredentialAgeDays", "credentialAgeDays", &ruleCredentialAgeDays, &v.CredentialAgeDays)
-}
-
 func decodeCreateUserInput(n awsapi.Node, p *awsapi.Problems, v *CreateUserInput) {
 	awsapi.QOptString(n, p, "Path", "path", &rulePathType, &v.Path)
 	awsapi.QReqString(n, p, "UserName", "userName", &ruleUserNameType, &v.UserName)
@@ -158,11 +132,6 @@ func decodeCreateVirtualMFADeviceInput(n awsapi.Node, p *awsapi.Problems, v *Cre
 func decodeDeactivateMFADeviceInput(n awsapi.Node, p *awsapi.Problems, v *DeactivateMFADeviceInput) {
 	awsapi.QOptString(n, p, "UserName", "userName", &ruleExistingUserNameType, &v.UserName)
 	awsapi.QReqString(n, p, "SerialNumber", "serialNumber", &ruleSerialNumberType, &v.SerialNumber)
-}
-
-func decodeDelegationPermission(n awsapi.Node, p *awsapi.Problems, v *DelegationPermission) {
-	awsapi.QOptString(n, p, "PolicyTemplateArn", "policyTemplateArn", &ruleArnType, &v.PolicyTemplateArn)
-	awsapi.QStructs(n, p, "Parameters", "member", "parameters", false, &rulePolicyParameterListType, &v.Parameters, decodePolicyParameter)
 }
 
 func decodeDeleteAccessKeyInput(n awsapi.Node, p *awsapi.Problems, v *DeleteAccessKeyInput) {
@@ -221,22 +190,12 @@ func decodeDeleteSAMLProviderInput(n awsapi.Node, p *awsapi.Problems, v *DeleteS
 	awsapi.QReqString(n, p, "SAMLProviderArn", "sAMLProviderArn", &ruleArnType, &v.SAMLProviderArn)
 }
 
-func decodeDeleteSSHPublicKeyInput(n awsapi.Node, p *awsapi.Problems, v *DeleteSSHPublicKeyInput) {
-	awsapi.QReqString(n, p, "UserName", "userName", &ruleUserNameType, &v.UserName)
-	awsapi.QReqString(n, p, "SSHPublicKeyId", "sSHPublicKeyId", &rulePublicKeyIdType, &v.SSHPublicKeyId)
-}
-
 func decodeDeleteServerCertificateInput(n awsapi.Node, p *awsapi.Problems, v *DeleteServerCertificateInput) {
 	awsapi.QReqString(n, p, "ServerCertificateName", "serverCertificateName", &ruleServerCertificateNameType, &v.ServerCertificateName)
 }
 
 func decodeDeleteServiceLinkedRoleInput(n awsapi.Node, p *awsapi.Problems, v *DeleteServiceLinkedRoleInput) {
 	awsapi.QReqString(n, p, "RoleName", "roleName", &ruleRoleNameType, &v.RoleName)
-}
-
-func decodeDeleteServiceSpecificCredentialInput(n awsapi.Node, p *awsapi.Problems, v *DeleteServiceSpecificCredentialInput) {
-	awsapi.QOptString(n, p, "UserName", "userName", &ruleUserNameType, &v.UserName)
-	awsapi.QReqString(n, p, "ServiceSpecificCredentialId", "serviceSpecificCredentialId", &ruleServiceSpecificCredentialId, &v.ServiceSpecificCredentialId)
 }
 
 func decodeDeleteSigningCertificateInput(n awsapi.Node, p *awsapi.Problems, v *DeleteSigningCertificateInput) {
@@ -276,28 +235,11 @@ func decodeDetachUserPolicyInput(n awsapi.Node, p *awsapi.Problems, v *DetachUse
 	awsapi.QReqString(n, p, "PolicyArn", "policyArn", &ruleArnType, &v.PolicyArn)
 }
 
-func decodeDisableOrganizationsRootCredentialsManagementInput(n awsapi.Node, p *awsapi.Problems, v *DisableOrganizationsRootCredentialsManagementInput) {
-}
-
-func decodeDisableOrganizationsRootSessionsInput(n awsapi.Node, p *awsapi.Problems, v *DisableOrganizationsRootSessionsInput) {
-}
-
 func decodeEnableMFADeviceInput(n awsapi.Node, p *awsapi.Problems, v *EnableMFADeviceInput) {
 	awsapi.QReqString(n, p, "UserName", "userName", &ruleExistingUserNameType, &v.UserName)
 	awsapi.QReqString(n, p, "SerialNumber", "serialNumber", &ruleSerialNumberType, &v.SerialNumber)
 	awsapi.QReqString(n, p, "AuthenticationCode1", "authenticationCode1", &ruleAuthenticationCodeType, &v.AuthenticationCode1)
 	awsapi.QReqString(n, p, "AuthenticationCode2", "authenticationCode2", &ruleAuthenticationCodeType, &v.AuthenticationCode2)
-}
-
-func decodeEnableOrganizationsRootCredentialsManagementInput(n awsapi.Node, p *awsapi.Problems, v *EnableOrganizationsRootCredentialsManagementInput) {
-}
-
-func decodeEnableOrganizationsRootSessionsInput(n awsapi.Node, p *awsapi.Problems, v *EnableOrganizationsRootSessionsInput) {
-}
-
-func decodeGenerateOrganizationsAccessReportInput(n awsapi.Node, p *awsapi.Problems, v *GenerateOrganizationsAccessReportInput) {
-	awsapi.QReqString(n, p, "EntityPath", "entityPath", &ruleOrganizationsEntityPathType, &v.EntityPath)
-	awsapi.QOptString(n, p, "OrganizationsPolicyId", "organizationsPolicyId", &ruleOrganizationsPolicyIdType, &v.OrganizationsPolicyId)
 }
 
 func decodeGenerateServiceLastAccessedDetailsInput(n awsapi.Node, p *awsapi.Problems, v *GenerateServiceLastAccessedDetailsInput) {
@@ -324,11 +266,6 @@ func decodeGetContextKeysForPrincipalPolicyInput(n awsapi.Node, p *awsapi.Proble
 	awsapi.QStrings(n, p, "PolicyInputList", "member", "policyInputList", false, nil, &rulePolicyDocumentType, &v.PolicyInputList)
 }
 
-func decodeGetDelegationRequestInput(n awsapi.Node, p *awsapi.Problems, v *GetDelegationRequestInput) {
-	awsapi.QReqString(n, p, "DelegationRequestId", "delegationRequestId", &ruleDelegationRequestIdType, &v.DelegationRequestId)
-	awsapi.QOptBool(n, p, "DelegationPermissionCheck", "delegationPermissionCheck", &v.DelegationPermissionCheck)
-}
-
 func decodeGetGroupPolicyInput(n awsapi.Node, p *awsapi.Problems, v *GetGroupPolicyInput) {
 	awsapi.QReqString(n, p, "GroupName", "groupName", &ruleGroupNameType, &v.GroupName)
 	awsapi.QReqString(n, p, "PolicyName", "policyName", &rulePolicyNameType, &v.PolicyName)
@@ -338,11 +275,6 @@ func decodeGetGroupInput(n awsapi.Node, p *awsapi.Problems, v *GetGroupInput) {
 	awsapi.QReqString(n, p, "GroupName", "groupName", &ruleGroupNameType, &v.GroupName)
 	awsapi.QOptString(n, p, "Marker", "marker", &ruleMarkerType, &v.Marker)
 	awsapi.QOptInt(n, p, "MaxItems", "maxItems", &ruleMaxItemsType, &v.MaxItems)
-}
-
-func decodeGetHumanReadableSummaryInput(n awsapi.Node, p *awsapi.Problems, v *GetHumanReadableSummaryInput) {
-	awsapi.QReqString(n, p, "EntityArn", "entityArn", &ruleArnType, &v.EntityArn)
-	awsapi.QOptString(n, p, "Locale", "locale", &ruleLocaleType, &v.Locale)
 }
 
 func decodeGetInstanceProfileInput(n awsapi.Node, p *awsapi.Problems, v *GetInstanceProfileInput) {
@@ -360,13 +292,6 @@ func decodeGetMFADeviceInput(n awsapi.Node, p *awsapi.Problems, v *GetMFADeviceI
 
 func decodeGetOpenIDConnectProviderInput(n awsapi.Node, p *awsapi.Problems, v *GetOpenIDConnectProviderInput) {
 	awsapi.QReqString(n, p, "OpenIDConnectProviderArn", "openIDConnectProviderArn", &ruleArnType, &v.OpenIDConnectProviderArn)
-}
-
-func decodeGetOrganizationsAccessReportInput(n awsapi.Node, p *awsapi.Problems, v *GetOrganizationsAccessReportInput) {
-	awsapi.QReqString(n, p, "JobId", "jobId", &ruleJobIDType, &v.JobId)
-	awsapi.QOptInt(n, p, "MaxItems", "maxItems", &ruleMaxItemsType, &v.MaxItems)
-	awsapi.QOptString(n, p, "Marker", "marker", &ruleMarkerType, &v.Marker)
-	awsapi.QOptString(n, p, "SortKey", "sortKey", &ruleSortKeyType, &v.SortKey)
 }
 
 func decodeGetPolicyInput(n awsapi.Node, p *awsapi.Problems, v *GetPolicyInput) {
@@ -389,12 +314,6 @@ func decodeGetRoleInput(n awsapi.Node, p *awsapi.Problems, v *GetRoleInput) {
 
 func decodeGetSAMLProviderInput(n awsapi.Node, p *awsapi.Problems, v *GetSAMLProviderInput) {
 	awsapi.QReqString(n, p, "SAMLProviderArn", "sAMLProviderArn", &ruleArnType, &v.SAMLProviderArn)
-}
-
-func decodeGetSSHPublicKeyInput(n awsapi.Node, p *awsapi.Problems, v *GetSSHPublicKeyInput) {
-	awsapi.QReqString(n, p, "UserName", "userName", &ruleUserNameType, &v.UserName)
-	awsapi.QReqString(n, p, "SSHPublicKeyId", "sSHPublicKeyId", &rulePublicKeyIdType, &v.SSHPublicKeyId)
-	awsapi.QReqString(n, p, "Encoding", "encoding", &ruleEncodingType, &v.Encoding)
 }
 
 func decodeGetServerCertificateInput(n awsapi.Node, p *awsapi.Problems, v *GetServerCertificateInput) {
@@ -427,6 +346,12 @@ func decodeGetUserInput(n awsapi.Node, p *awsapi.Problems, v *GetUserInput) {
 	awsapi.QOptString(n, p, "UserName", "userName", &ruleExistingUserNameType, &v.UserName)
 }
 
+func decodeInlinePolicyIdentifierType(n awsapi.Node, p *awsapi.Problems, v *InlinePolicyIdentifierType) {
+	awsapi.QReqString(n, p, "PolicyName", "policyName", &rulePolicyNameType, &v.PolicyName)
+	awsapi.QReqString(n, p, "AttachmentType", "attachmentType", &ruleAttachmentType, &v.AttachmentType)
+	awsapi.QReqString(n, p, "AttachmentName", "attachmentName", &ruleAttachmentName, &v.AttachmentName)
+}
+
 func decodeListAccessKeysInput(n awsapi.Node, p *awsapi.Problems, v *ListAccessKeysInput) {
 	awsapi.QOptString(n, p, "UserName", "userName", &ruleExistingUserNameType, &v.UserName)
 	awsapi.QOptString(n, p, "Marker", "marker", &ruleMarkerType, &v.Marker)
@@ -455,12 +380,6 @@ func decodeListAttachedRolePoliciesInput(n awsapi.Node, p *awsapi.Problems, v *L
 func decodeListAttachedUserPoliciesInput(n awsapi.Node, p *awsapi.Problems, v *ListAttachedUserPoliciesInput) {
 	awsapi.QReqString(n, p, "UserName", "userName", &ruleUserNameType, &v.UserName)
 	awsapi.QOptString(n, p, "PathPrefix", "pathPrefix", &rulePolicyPathType, &v.PathPrefix)
-	awsapi.QOptString(n, p, "Marker", "marker", &ruleMarkerType, &v.Marker)
-	awsapi.QOptInt(n, p, "MaxItems", "maxItems", &ruleMaxItemsType, &v.MaxItems)
-}
-
-func decodeListDelegationRequestsInput(n awsapi.Node, p *awsapi.Problems, v *ListDelegationRequestsInput) {
-	awsapi.QOptString(n, p, "OwnerId", "ownerId", &ruleOwnerIdType, &v.OwnerId)
 	awsapi.QOptString(n, p, "Marker", "marker", &ruleMarkerType, &v.Marker)
 	awsapi.QOptInt(n, p, "MaxItems", "maxItems", &ruleMaxItemsType, &v.MaxItems)
 }
@@ -531,9 +450,6 @@ func decodeListOpenIDConnectProviderTagsInput(n awsapi.Node, p *awsapi.Problems,
 func decodeListOpenIDConnectProvidersInput(n awsapi.Node, p *awsapi.Problems, v *ListOpenIDConnectProvidersInput) {
 }
 
-func decodeListOrganizationsFeaturesInput(n awsapi.Node, p *awsapi.Problems, v *ListOrganizationsFeaturesInput) {
-}
-
 func decodeListPoliciesGrantingServiceAccessInput(n awsapi.Node, p *awsapi.Problems, v *ListPoliciesGrantingServiceAccessInput) {
 	awsapi.QOptString(n, p, "Marker", "marker", &ruleMarkerType, &v.Marker)
 	awsapi.QReqString(n, p, "Arn", "arn", &ruleArnType, &v.Arn)
@@ -588,12 +504,6 @@ func decodeListSAMLProviderTagsInput(n awsapi.Node, p *awsapi.Problems, v *ListS
 func decodeListSAMLProvidersInput(n awsapi.Node, p *awsapi.Problems, v *ListSAMLProvidersInput) {
 }
 
-func decodeListSSHPublicKeysInput(n awsapi.Node, p *awsapi.Problems, v *ListSSHPublicKeysInput) {
-	awsapi.QOptString(n, p, "UserName", "userName", &ruleUserNameType, &v.UserName)
-	awsapi.QOptString(n, p, "Marker", "marker", &ruleMarkerType, &v.Marker)
-	awsapi.QOptInt(n, p, "MaxItems", "maxItems", &ruleMaxItemsType, &v.MaxItems)
-}
-
 func decodeListServerCertificateTagsInput(n awsapi.Node, p *awsapi.Problems, v *ListServerCertificateTagsInput) {
 	awsapi.QReqString(n, p, "ServerCertificateName", "serverCertificateName", &ruleServerCertificateNameType, &v.ServerCertificateName)
 	awsapi.QOptString(n, p, "Marker", "marker", &ruleMarkerType, &v.Marker)
@@ -602,14 +512,6 @@ func decodeListServerCertificateTagsInput(n awsapi.Node, p *awsapi.Problems, v *
 
 func decodeListServerCertificatesInput(n awsapi.Node, p *awsapi.Problems, v *ListServerCertificatesInput) {
 	awsapi.QOptString(n, p, "PathPrefix", "pathPrefix", &rulePathPrefixType, &v.PathPrefix)
-	awsapi.QOptString(n, p, "Marker", "marker", &ruleMarkerType, &v.Marker)
-	awsapi.QOptInt(n, p, "MaxItems", "maxItems", &ruleMaxItemsType, &v.MaxItems)
-}
-
-func decodeListServiceSpecificCredentialsInput(n awsapi.Node, p *awsapi.Problems, v *ListServiceSpecificCredentialsInput) {
-	awsapi.QOptString(n, p, "UserName", "userName", &ruleUserNameType, &v.UserName)
-	awsapi.QOptString(n, p, "ServiceName", "serviceName", nil, &v.ServiceName)
-	awsapi.QOptBool(n, p, "AllUsers", "allUsers", &v.AllUsers)
 	awsapi.QOptString(n, p, "Marker", "marker", &ruleMarkerType, &v.Marker)
 	awsapi.QOptInt(n, p, "MaxItems", "maxItems", &ruleMaxItemsType, &v.MaxItems)
 }
@@ -644,10 +546,14 @@ func decodeListVirtualMFADevicesInput(n awsapi.Node, p *awsapi.Problems, v *List
 	awsapi.QOptInt(n, p, "MaxItems", "maxItems", &ruleMaxItemsType, &v.MaxItems)
 }
 
-func decodePolicyParameter(n awsapi.Node, p *awsapi.Problems, v *PolicyParameter) {
-	awsapi.QOptString(n, p, "Name", "name", &rulePolicyParameterNameType, &v.Name)
-	awsapi.QStrings(n, p, "Values", "member", "values", false, nil, &rulePolicyParameterValueType, &v.Values)
-	awsapi.QOptString(n, p, "Type", "type", &rulePolicyParameterTypeEnum, &v.Type)
+func decodeOrderedOrganizationPolicyType(n awsapi.Node, p *awsapi.Problems, v *OrderedOrganizationPolicyType) {
+	awsapi.QStrings(n, p, "ServiceControlPolicyInputList", "member", "serviceControlPolicyInputList", false, nil, &rulePolicyDocumentType, &v.ServiceControlPolicyInputList)
+}
+
+func decodePolicyIdentifier(n awsapi.Node, p *awsapi.Problems, v *PolicyIdentifier) {
+	awsapi.QOptString(n, p, "PolicyType", "policyType", &rulePolicyIdentifierPolicyType, &v.PolicyType)
+	awsapi.QOptString(n, p, "PolicyArn", "policyArn", &ruleArnType, &v.PolicyArn)
+	awsapi.QStruct(n, p, "InlinePolicyIdentifier", "inlinePolicyIdentifier", false, &v.InlinePolicyIdentifier, decodeInlinePolicyIdentifierType)
 }
 
 func decodePutGroupPolicyInput(n awsapi.Node, p *awsapi.Problems, v *PutGroupPolicyInput) {
@@ -678,11 +584,6 @@ func decodePutUserPolicyInput(n awsapi.Node, p *awsapi.Problems, v *PutUserPolic
 	awsapi.QReqString(n, p, "PolicyDocument", "policyDocument", &rulePolicyDocumentType, &v.PolicyDocument)
 }
 
-func decodeRejectDelegationRequestInput(n awsapi.Node, p *awsapi.Problems, v *RejectDelegationRequestInput) {
-	awsapi.QReqString(n, p, "DelegationRequestId", "delegationRequestId", &ruleDelegationRequestIdType, &v.DelegationRequestId)
-	awsapi.QOptString(n, p, "Notes", "notes", &ruleNotesType, &v.Notes)
-}
-
 func decodeRemoveClientIDFromOpenIDConnectProviderInput(n awsapi.Node, p *awsapi.Problems, v *RemoveClientIDFromOpenIDConnectProviderInput) {
 	awsapi.QReqString(n, p, "OpenIDConnectProviderArn", "openIDConnectProviderArn", &ruleArnType, &v.OpenIDConnectProviderArn)
 	awsapi.QReqString(n, p, "ClientID", "clientID", &ruleClientIDType, &v.ClientID)
@@ -698,20 +599,11 @@ func decodeRemoveUserFromGroupInput(n awsapi.Node, p *awsapi.Problems, v *Remove
 	awsapi.QReqString(n, p, "UserName", "userName", &ruleExistingUserNameType, &v.UserName)
 }
 
-func decodeResetServiceSpecificCredentialInput(n awsapi.Node, p *awsapi.Problems, v *ResetServiceSpecificCredentialInput) {
-	awsapi.QOptString(n, p, "UserName", "userName", &ruleUserNameType, &v.UserName)
-	awsapi.QReqString(n, p, "ServiceSpecificCredentialId", "serviceSpecificCredentialId", &ruleServiceSpecificCredentialId, &v.ServiceSpecificCredentialId)
-}
-
 func decodeResyncMFADeviceInput(n awsapi.Node, p *awsapi.Problems, v *ResyncMFADeviceInput) {
 	awsapi.QReqString(n, p, "UserName", "userName", &ruleExistingUserNameType, &v.UserName)
 	awsapi.QReqString(n, p, "SerialNumber", "serialNumber", &ruleSerialNumberType, &v.SerialNumber)
 	awsapi.QReqString(n, p, "AuthenticationCode1", "authenticationCode1", &ruleAuthenticationCodeType, &v.AuthenticationCode1)
 	awsapi.QReqString(n, p, "AuthenticationCode2", "authenticationCode2", &ruleAuthenticationCodeType, &v.AuthenticationCode2)
-}
-
-func decodeSendDelegationTokenInput(n awsapi.Node, p *awsapi.Problems, v *SendDelegationTokenInput) {
-	awsapi.QReqString(n, p, "DelegationRequestId", "delegationRequestId", &ruleDelegationRequestIdType, &v.DelegationRequestId)
 }
 
 func decodeSetDefaultPolicyVersionInput(n awsapi.Node, p *awsapi.Problems, v *SetDefaultPolicyVersionInput) {
@@ -726,6 +618,7 @@ func decodeSetSecurityTokenServicePreferencesInput(n awsapi.Node, p *awsapi.Prob
 func decodeSimulateCustomPolicyInput(n awsapi.Node, p *awsapi.Problems, v *SimulateCustomPolicyInput) {
 	awsapi.QStrings(n, p, "PolicyInputList", "member", "policyInputList", true, nil, &rulePolicyDocumentType, &v.PolicyInputList)
 	awsapi.QStrings(n, p, "PermissionsBoundaryPolicyInputList", "member", "permissionsBoundaryPolicyInputList", false, nil, &rulePolicyDocumentType, &v.PermissionsBoundaryPolicyInputList)
+	awsapi.QStructs(n, p, "OrderedOrganizationPolicyInputList", "member", "orderedOrganizationPolicyInputList", false, &ruleOrganizationPolicyListType, &v.OrderedOrganizationPolicyInputList, decodeOrderedOrganizationPolicyType)
 	awsapi.QStrings(n, p, "ActionNames", "member", "actionNames", true, nil, &ruleActionNameType, &v.ActionNames)
 	awsapi.QStrings(n, p, "ResourceArns", "member", "resourceArns", false, nil, &ruleResourceNameType, &v.ResourceArns)
 	awsapi.QOptString(n, p, "ResourcePolicy", "resourcePolicy", &rulePolicyDocumentType, &v.ResourcePolicy)
@@ -741,6 +634,7 @@ func decodeSimulatePrincipalPolicyInput(n awsapi.Node, p *awsapi.Problems, v *Si
 	awsapi.QReqString(n, p, "PolicySourceArn", "policySourceArn", &ruleArnType, &v.PolicySourceArn)
 	awsapi.QStrings(n, p, "PolicyInputList", "member", "policyInputList", false, nil, &rulePolicyDocumentType, &v.PolicyInputList)
 	awsapi.QStrings(n, p, "PermissionsBoundaryPolicyInputList", "member", "permissionsBoundaryPolicyInputList", false, nil, &rulePolicyDocumentType, &v.PermissionsBoundaryPolicyInputList)
+	awsapi.QStructs(n, p, "PolicyExclusionList", "member", "policyExclusionList", false, &rulePolicyExclusionsListType, &v.PolicyExclusionList, decodePolicyIdentifier)
 	awsapi.QStrings(n, p, "ActionNames", "member", "actionNames", true, nil, &ruleActionNameType, &v.ActionNames)
 	awsapi.QStrings(n, p, "ResourceArns", "member", "resourceArns", false, nil, &ruleResourceNameType, &v.ResourceArns)
 	awsapi.QOptString(n, p, "ResourcePolicy", "resourcePolicy", &rulePolicyDocumentType, &v.ResourcePolicy)
@@ -860,11 +754,6 @@ func decodeUpdateAssumeRolePolicyInput(n awsapi.Node, p *awsapi.Problems, v *Upd
 	awsapi.QReqString(n, p, "PolicyDocument", "policyDocument", &rulePolicyDocumentType, &v.PolicyDocument)
 }
 
-func decodeUpdateDelegationRequestInput(n awsapi.Node, p *awsapi.Problems, v *UpdateDelegationRequestInput) {
-	awsapi.QReqString(n, p, "DelegationRequestId", "delegationRequestId", &ruleDelegationRequestIdType, &v.DelegationRequestId)
-	awsapi.QOptString(n, p, "Notes", "notes", &ruleNotesType, &v.Notes)
-}
-
 func decodeUpdateGroupInput(n awsapi.Node, p *awsapi.Problems, v *UpdateGroupInput) {
 	awsapi.QReqString(n, p, "GroupName", "groupName", &ruleGroupNameType, &v.GroupName)
 	awsapi.QOptString(n, p, "NewPath", "newPath", &rulePathType, &v.NewPath)
@@ -901,22 +790,10 @@ func decodeUpdateSAMLProviderInput(n awsapi.Node, p *awsapi.Problems, v *UpdateS
 	awsapi.QOptString(n, p, "RemovePrivateKey", "removePrivateKey", &rulePrivateKeyIdType, &v.RemovePrivateKey)
 }
 
-func decodeUpdateSSHPublicKeyInput(n awsapi.Node, p *awsapi.Problems, v *UpdateSSHPublicKeyInput) {
-	awsapi.QReqString(n, p, "UserName", "userName", &ruleUserNameType, &v.UserName)
-	awsapi.QReqString(n, p, "SSHPublicKeyId", "sSHPublicKeyId", &rulePublicKeyIdType, &v.SSHPublicKeyId)
-	awsapi.QReqString(n, p, "Status", "status", &ruleStatusType, &v.Status)
-}
-
 func decodeUpdateServerCertificateInput(n awsapi.Node, p *awsapi.Problems, v *UpdateServerCertificateInput) {
 	awsapi.QReqString(n, p, "ServerCertificateName", "serverCertificateName", &ruleServerCertificateNameType, &v.ServerCertificateName)
 	awsapi.QOptString(n, p, "NewPath", "newPath", &rulePathType, &v.NewPath)
 	awsapi.QOptString(n, p, "NewServerCertificateName", "newServerCertificateName", &ruleServerCertificateNameType, &v.NewServerCertificateName)
-}
-
-func decodeUpdateServiceSpecificCredentialInput(n awsapi.Node, p *awsapi.Problems, v *UpdateServiceSpecificCredentialInput) {
-	awsapi.QOptString(n, p, "UserName", "userName", &ruleUserNameType, &v.UserName)
-	awsapi.QReqString(n, p, "ServiceSpecificCredentialId", "serviceSpecificCredentialId", &ruleServiceSpecificCredentialId, &v.ServiceSpecificCredentialId)
-	awsapi.QReqString(n, p, "Status", "status", &ruleStatusType, &v.Status)
 }
 
 func decodeUpdateSigningCertificateInput(n awsapi.Node, p *awsapi.Problems, v *UpdateSigningCertificateInput) {
@@ -929,11 +806,6 @@ func decodeUpdateUserInput(n awsapi.Node, p *awsapi.Problems, v *UpdateUserInput
 	awsapi.QReqString(n, p, "UserName", "userName", &ruleExistingUserNameType, &v.UserName)
 	awsapi.QOptString(n, p, "NewPath", "newPath", &rulePathType, &v.NewPath)
 	awsapi.QOptString(n, p, "NewUserName", "newUserName", &ruleUserNameType, &v.NewUserName)
-}
-
-func decodeUploadSSHPublicKeyInput(n awsapi.Node, p *awsapi.Problems, v *UploadSSHPublicKeyInput) {
-	awsapi.QReqString(n, p, "UserName", "userName", &ruleUserNameType, &v.UserName)
-	awsapi.QReqString(n, p, "SSHPublicKeyBody", "sSHPublicKeyBody", &rulePublicKeyMaterialType, &v.SSHPublicKeyBody)
 }
 
 func decodeUploadServerCertificateInput(n awsapi.Node, p *awsapi.Problems, v *UploadServerCertificateInput) {

@@ -5,23 +5,6 @@ package iamapi
 
 import "github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 
-func encodeAccessDetail(e *awsapi.XMLEncoder, v *AccessDetail) {
-	e.String("ServiceName", v.ServiceName)
-	e.String("ServiceNamespace", v.ServiceNamespace)
-	if v.Region != nil {
-		e.String("Region", *v.Region)
-	}
-	if v.EntityPath != nil {
-		e.String("EntityPath", *v.EntityPath)
-	}
-	if v.LastAuthenticatedTime != nil {
-		e.Time("LastAuthenticatedTime", *v.LastAuthenticatedTime)
-	}
-	if v.TotalAuthenticatedEntities != nil {
-		e.Int("TotalAuthenticatedEntities", *v.TotalAuthenticatedEntities)
-	}
-}
-
 func encodeAccessKey(e *awsapi.XMLEncoder, v *AccessKey) {
 	e.String("UserName", v.UserName)
 	e.String("AccessKeyId", v.AccessKeyId)
@@ -78,15 +61,6 @@ func encodeCreateAccessKeyOutput(e *awsapi.XMLEncoder, v *CreateAccessKeyOutput)
 		e.Open("AccessKey")
 		encodeAccessKey(e, v.AccessKey)
 		e.Close("AccessKey")
-	}
-}
-
-func encodeCreateDelegationRequestOutput(e *awsapi.XMLEncoder, v *CreateDelegationRequestOutput) {
-	if v.ConsoleDeepLink != nil {
-		e.String("ConsoleDeepLink", *v.ConsoleDeepLink)
-	}
-	if v.DelegationRequestId != nil {
-		e.String("DelegationRequestId", *v.DelegationRequestId)
 	}
 }
 
@@ -178,14 +152,6 @@ func encodeCreateServiceLinkedRoleOutput(e *awsapi.XMLEncoder, v *CreateServiceL
 	}
 }
 
-func encodeCreateServiceSpecificCredentialOutput(e *awsapi.XMLEncoder, v *CreateServiceSpecificCredentialOutput) {
-	if v.ServiceSpecificCredential != nil {
-		e.Open("ServiceSpecificCredential")
-		encodeServiceSpecificCredential(e, v.ServiceSpecificCredential)
-		e.Close("ServiceSpecificCredential")
-	}
-}
-
 func encodeCreateUserOutput(e *awsapi.XMLEncoder, v *CreateUserOutput) {
 	if v.User != nil {
 		e.Open("User")
@@ -199,91 +165,6 @@ func encodeCreateVirtualMFADeviceOutput(e *awsapi.XMLEncoder, v *CreateVirtualMF
 		e.Open("VirtualMFADevice")
 		encodeVirtualMFADevice(e, v.VirtualMFADevice)
 		e.Close("VirtualMFADevice")
-	}
-}
-
-func encodeDelegationPermission(e *awsapi.XMLEncoder, v *DelegationPermission) {
-	if v.PolicyTemplateArn != nil {
-		e.String("PolicyTemplateArn", *v.PolicyTemplateArn)
-	}
-	if v.Parameters != nil {
-		e.Open("Parameters")
-		for i := range v.Parameters {
-			x := &v.Parameters[i]
-			e.Open("member")
-			encodePolicyParameter(e, x)
-			e.Close("member")
-		}
-		e.Close("Parameters")
-	}
-}
-
-func encodeDelegationRequest(e *awsapi.XMLEncoder, v *DelegationRequest) {
-	if v.DelegationRequestId != nil {
-		e.String("DelegationRequestId", *v.DelegationRequestId)
-	}
-	if v.OwnerAccountId != nil {
-		e.String("OwnerAccountId", *v.OwnerAccountId)
-	}
-	if v.Description != nil {
-		e.String("Description", *v.Description)
-	}
-	if v.RequestMessage != nil {
-		e.String("RequestMessage", *v.RequestMessage)
-	}
-	if v.Permissions != nil {
-		e.Open("Permissions")
-		encodeDelegationPermission(e, v.Permissions)
-		e.Close("Permissions")
-	}
-	if v.PermissionPolicy != nil {
-		e.String("PermissionPolicy", *v.PermissionPolicy)
-	}
-	if v.RolePermissionRestrictionArns != nil {
-		e.Open("RolePermissionRestrictionArns")
-		for _, x := range v.RolePermissionRestrictionArns {
-			e.String("member", x)
-		}
-		e.Close("RolePermissionRestrictionArns")
-	}
-	if v.OwnerId != nil {
-		e.String("OwnerId", *v.OwnerId)
-	}
-	if v.ApproverId != nil {
-		e.String("ApproverId", *v.ApproverId)
-	}
-	if v.State != nil {
-		e.String("State", string(*v.State))
-	}
-	if v.ExpirationTime != nil {
-		e.Time("ExpirationTime", *v.ExpirationTime)
-	}
-	if v.RequestorId != nil {
-		e.String("RequestorId", *v.RequestorId)
-	}
-	if v.RequestorName != nil {
-		e.String("RequestorName", *v.RequestorName)
-	}
-	if v.CreateDate != nil {
-		e.Time("CreateDate", *v.CreateDate)
-	}
-	if v.SessionDuration != nil {
-		e.Int("SessionDuration", *v.SessionDuration)
-	}
-	if v.RedirectUrl != nil {
-		e.String("RedirectUrl", *v.RedirectUrl)
-	}
-	if v.Notes != nil {
-		e.String("Notes", *v.Notes)
-	}
-	if v.RejectionReason != nil {
-		e.String("RejectionReason", *v.RejectionReason)
-	}
-	if v.OnlySendByOwner != nil {
-		e.Bool("OnlySendByOwner", *v.OnlySendByOwner)
-	}
-	if v.UpdatedTime != nil {
-		e.Time("UpdatedTime", *v.UpdatedTime)
 	}
 }
 
@@ -304,58 +185,6 @@ func encodeDeletionTaskFailureReasonType(e *awsapi.XMLEncoder, v *DeletionTaskFa
 			e.Close("member")
 		}
 		e.Close("RoleUsageList")
-	}
-}
-
-func encodeDisableOrganizationsRootCredentialsManagementOutput(e *awsapi.XMLEncoder, v *DisableOrganizationsRootCredentialsManagementOutput) {
-	if v.OrganizationId != nil {
-		e.String("OrganizationId", *v.OrganizationId)
-	}
-	if v.EnabledFeatures != nil {
-		e.Open("EnabledFeatures")
-		for _, x := range v.EnabledFeatures {
-			e.String("member", string(x))
-		}
-		e.Close("EnabledFeatures")
-	}
-}
-
-func encodeDisableOrganizationsRootSessionsOutput(e *awsapi.XMLEncoder, v *DisableOrganizationsRootSessionsOutput) {
-	if v.OrganizationId != nil {
-		e.String("OrganizationId", *v.OrganizationId)
-	}
-	if v.EnabledFeatures != nil {
-		e.Open("EnabledFeatures")
-		for _, x := range v.EnabledFeatures {
-			e.String("member", string(x))
-		}
-		e.Close("EnabledFeatures")
-	}
-}
-
-func encodeEnableOrganizationsRootCredentialsManagementOutput(e *awsapi.XMLEncoder, v *EnableOrganizationsRootCredentialsManagementOutput) {
-	if v.OrganizationId != nil {
-		e.String("OrganizationId", *v.OrganizationId)
-	}
-	if v.EnabledFeatures != nil {
-		e.Open("EnabledFeatures")
-		for _, x := range v.EnabledFeatures {
-			e.String("member", string(x))
-		}
-		e.Close("EnabledFeatures")
-	}
-}
-
-func encodeEnableOrganizationsRootSessionsOutput(e *awsapi.XMLEncoder, v *EnableOrganizationsRootSessionsOutput) {
-	if v.OrganizationId != nil {
-		e.String("OrganizationId", *v.OrganizationId)
-	}
-	if v.EnabledFeatures != nil {
-		e.Open("EnabledFeatures")
-		for _, x := range v.EnabledFeatures {
-			e.String("member", string(x))
-		}
-		e.Close("EnabledFeatures")
 	}
 }
 
@@ -452,12 +281,6 @@ func encodeGenerateCredentialReportOutput(e *awsapi.XMLEncoder, v *GenerateCrede
 	}
 	if v.Description != nil {
 		e.String("Description", *v.Description)
-	}
-}
-
-func encodeGenerateOrganizationsAccessReportOutput(e *awsapi.XMLEncoder, v *GenerateOrganizationsAccessReportOutput) {
-	if v.JobId != nil {
-		e.String("JobId", *v.JobId)
 	}
 }
 
@@ -570,20 +393,6 @@ func encodeGetCredentialReportOutput(e *awsapi.XMLEncoder, v *GetCredentialRepor
 	}
 }
 
-func encodeGetDelegationRequestOutput(e *awsapi.XMLEncoder, v *GetDelegationRequestOutput) {
-	if v.DelegationRequest != nil {
-		e.Open("DelegationRequest")
-		encodeDelegationRequest(e, v.DelegationRequest)
-		e.Close("DelegationRequest")
-	}
-	if v.PermissionCheckStatus != nil {
-		e.String("PermissionCheckStatus", string(*v.PermissionCheckStatus))
-	}
-	if v.PermissionCheckResult != nil {
-		e.String("PermissionCheckResult", string(*v.PermissionCheckResult))
-	}
-}
-
 func encodeGetGroupPolicyOutput(e *awsapi.XMLEncoder, v *GetGroupPolicyOutput) {
 	e.String("GroupName", v.GroupName)
 	e.String("PolicyName", v.PolicyName)
@@ -613,18 +422,6 @@ func encodeGetGroupOutput(e *awsapi.XMLEncoder, v *GetGroupOutput) {
 	}
 	if v.Marker != nil {
 		e.String("Marker", *v.Marker)
-	}
-}
-
-func encodeGetHumanReadableSummaryOutput(e *awsapi.XMLEncoder, v *GetHumanReadableSummaryOutput) {
-	if v.SummaryContent != nil {
-		e.String("SummaryContent", *v.SummaryContent)
-	}
-	if v.Locale != nil {
-		e.String("Locale", *v.Locale)
-	}
-	if v.SummaryState != nil {
-		e.String("SummaryState", string(*v.SummaryState))
 	}
 }
 
@@ -694,41 +491,6 @@ func encodeGetOpenIDConnectProviderOutput(e *awsapi.XMLEncoder, v *GetOpenIDConn
 			e.Close("member")
 		}
 		e.Close("Tags")
-	}
-}
-
-func encodeGetOrganizationsAccessReportOutput(e *awsapi.XMLEncoder, v *GetOrganizationsAccessReportOutput) {
-	e.String("JobStatus", string(v.JobStatus))
-	e.Time("JobCreationDate", v.JobCreationDate)
-	if v.JobCompletionDate != nil {
-		e.Time("JobCompletionDate", *v.JobCompletionDate)
-	}
-	if v.NumberOfServicesAccessible != nil {
-		e.Int("NumberOfServicesAccessible", *v.NumberOfServicesAccessible)
-	}
-	if v.NumberOfServicesNotAccessed != nil {
-		e.Int("NumberOfServicesNotAccessed", *v.NumberOfServicesNotAccessed)
-	}
-	if v.AccessDetails != nil {
-		e.Open("AccessDetails")
-		for i := range v.AccessDetails {
-			x := &v.AccessDetails[i]
-			e.Open("member")
-			encodeAccessDetail(e, x)
-			e.Close("member")
-		}
-		e.Close("AccessDetails")
-	}
-	if v.IsTruncated != nil {
-		e.Bool("IsTruncated", *v.IsTruncated)
-	}
-	if v.Marker != nil {
-		e.String("Marker", *v.Marker)
-	}
-	if v.ErrorDetails != nil {
-		e.Open("ErrorDetails")
-		encodeErrorDetails(e, v.ErrorDetails)
-		e.Close("ErrorDetails")
 	}
 }
 
@@ -806,14 +568,6 @@ func encodeGetSAMLProviderOutput(e *awsapi.XMLEncoder, v *GetSAMLProviderOutput)
 			e.Close("member")
 		}
 		e.Close("PrivateKeyList")
-	}
-}
-
-func encodeGetSSHPublicKeyOutput(e *awsapi.XMLEncoder, v *GetSSHPublicKeyOutput) {
-	if v.SSHPublicKey != nil {
-		e.Open("SSHPublicKey")
-		encodeSSHPublicKey(e, v.SSHPublicKey)
-		e.Close("SSHPublicKey")
 	}
 }
 
@@ -1081,25 +835,6 @@ func encodeListAttachedUserPoliciesOutput(e *awsapi.XMLEncoder, v *ListAttachedU
 	}
 }
 
-func encodeListDelegationRequestsOutput(e *awsapi.XMLEncoder, v *ListDelegationRequestsOutput) {
-	if v.DelegationRequests != nil {
-		e.Open("DelegationRequests")
-		for i := range v.DelegationRequests {
-			x := &v.DelegationRequests[i]
-			e.Open("member")
-			encodeDelegationRequest(e, x)
-			e.Close("member")
-		}
-		e.Close("DelegationRequests")
-	}
-	if v.Marker != nil {
-		e.String("Marker", *v.Marker)
-	}
-	if v.IsTruncated != nil {
-		e.Bool("isTruncated", *v.IsTruncated)
-	}
-}
-
 func encodeListEntitiesForPolicyOutput(e *awsapi.XMLEncoder, v *ListEntitiesForPolicyOutput) {
 	if v.PolicyGroups != nil {
 		e.Open("PolicyGroups")
@@ -1338,19 +1073,6 @@ func encodeListOpenIDConnectProvidersOutput(e *awsapi.XMLEncoder, v *ListOpenIDC
 	}
 }
 
-func encodeListOrganizationsFeaturesOutput(e *awsapi.XMLEncoder, v *ListOrganizationsFeaturesOutput) {
-	if v.OrganizationId != nil {
-		e.String("OrganizationId", *v.OrganizationId)
-	}
-	if v.EnabledFeatures != nil {
-		e.Open("EnabledFeatures")
-		for _, x := range v.EnabledFeatures {
-			e.String("member", string(x))
-		}
-		e.Close("EnabledFeatures")
-	}
-}
-
 func encodeListPoliciesGrantingServiceAccessEntry(e *awsapi.XMLEncoder, v *ListPoliciesGrantingServiceAccessEntry) {
 	if v.ServiceNamespace != nil {
 		e.String("ServiceNamespace", *v.ServiceNamespace)
@@ -1541,25 +1263,6 @@ func encodeListSAMLProvidersOutput(e *awsapi.XMLEncoder, v *ListSAMLProvidersOut
 	}
 }
 
-func encodeListSSHPublicKeysOutput(e *awsapi.XMLEncoder, v *ListSSHPublicKeysOutput) {
-	if v.SSHPublicKeys != nil {
-		e.Open("SSHPublicKeys")
-		for i := range v.SSHPublicKeys {
-			x := &v.SSHPublicKeys[i]
-			e.Open("member")
-			encodeSSHPublicKeyMetadata(e, x)
-			e.Close("member")
-		}
-		e.Close("SSHPublicKeys")
-	}
-	if v.IsTruncated != nil {
-		e.Bool("IsTruncated", *v.IsTruncated)
-	}
-	if v.Marker != nil {
-		e.String("Marker", *v.Marker)
-	}
-}
-
 func encodeListServerCertificateTagsOutput(e *awsapi.XMLEncoder, v *ListServerCertificateTagsOutput) {
 	if len(v.Tags) == 0 {
 		e.Empty("Tags")
@@ -1599,25 +1302,6 @@ func encodeListServerCertificatesOutput(e *awsapi.XMLEncoder, v *ListServerCerti
 	}
 	if v.Marker != nil {
 		e.String("Marker", *v.Marker)
-	}
-}
-
-func encodeListServiceSpecificCredentialsOutput(e *awsapi.XMLEncoder, v *ListServiceSpecificCredentialsOutput) {
-	if v.ServiceSpecificCredentials != nil {
-		e.Open("ServiceSpecificCredentials")
-		for i := range v.ServiceSpecificCredentials {
-			x := &v.ServiceSpecificCredentials[i]
-			e.Open("member")
-			encodeServiceSpecificCredentialMetadata(e, x)
-			e.Close("member")
-		}
-		e.Close("ServiceSpecificCredentials")
-	}
-	if v.Marker != nil {
-		e.String("Marker", *v.Marker)
-	}
-	if v.IsTruncated != nil {
-		e.Bool("IsTruncated", *v.IsTruncated)
 	}
 }
 
@@ -1912,22 +1596,6 @@ func encodePolicyGroup(e *awsapi.XMLEncoder, v *PolicyGroup) {
 	}
 }
 
-func encodePolicyParameter(e *awsapi.XMLEncoder, v *PolicyParameter) {
-	if v.Name != nil {
-		e.String("Name", *v.Name)
-	}
-	if v.Values != nil {
-		e.Open("Values")
-		for _, x := range v.Values {
-			e.String("member", x)
-		}
-		e.Close("Values")
-	}
-	if v.Type != nil {
-		e.String("Type", string(*v.Type))
-	}
-}
-
 func encodePolicyRole(e *awsapi.XMLEncoder, v *PolicyRole) {
 	if v.RoleName != nil {
 		e.String("RoleName", *v.RoleName)
@@ -1967,14 +1635,6 @@ func encodePosition(e *awsapi.XMLEncoder, v *Position) {
 	}
 	if v.Column != nil {
 		e.Int("Column", *v.Column)
-	}
-}
-
-func encodeResetServiceSpecificCredentialOutput(e *awsapi.XMLEncoder, v *ResetServiceSpecificCredentialOutput) {
-	if v.ServiceSpecificCredential != nil {
-		e.Open("ServiceSpecificCredential")
-		encodeServiceSpecificCredential(e, v.ServiceSpecificCredential)
-		e.Close("ServiceSpecificCredential")
 	}
 }
 
@@ -2049,6 +1709,11 @@ func encodeRole(e *awsapi.XMLEncoder, v *Role) {
 		e.Open("RoleLastUsed")
 		encodeRoleLastUsed(e, v.RoleLastUsed)
 		e.Close("RoleLastUsed")
+	}
+	if v.SourceRoleTemplate != nil {
+		e.Open("SourceRoleTemplate")
+		encodeSourceRoleTemplate(e, v.SourceRoleTemplate)
+		e.Close("SourceRoleTemplate")
 	}
 }
 
@@ -2166,24 +1831,6 @@ func encodeSAMLProviderListEntry(e *awsapi.XMLEncoder, v *SAMLProviderListEntry)
 	}
 }
 
-func encodeSSHPublicKey(e *awsapi.XMLEncoder, v *SSHPublicKey) {
-	e.String("UserName", v.UserName)
-	e.String("SSHPublicKeyId", v.SSHPublicKeyId)
-	e.String("Fingerprint", v.Fingerprint)
-	e.String("SSHPublicKeyBody", v.SSHPublicKeyBody)
-	e.String("Status", string(v.Status))
-	if v.UploadDate != nil {
-		e.Time("UploadDate", *v.UploadDate)
-	}
-}
-
-func encodeSSHPublicKeyMetadata(e *awsapi.XMLEncoder, v *SSHPublicKeyMetadata) {
-	e.String("UserName", v.UserName)
-	e.String("SSHPublicKeyId", v.SSHPublicKeyId)
-	e.String("Status", string(v.Status))
-	e.Time("UploadDate", v.UploadDate)
-}
-
 func encodeServerCertificate(e *awsapi.XMLEncoder, v *ServerCertificate) {
 	if v.ServerCertificateMetadata != nil {
 		e.Open("ServerCertificateMetadata")
@@ -2246,46 +1893,6 @@ func encodeServiceLastAccessed(e *awsapi.XMLEncoder, v *ServiceLastAccessed) {
 	}
 }
 
-func encodeServiceSpecificCredential(e *awsapi.XMLEncoder, v *ServiceSpecificCredential) {
-	e.Time("CreateDate", v.CreateDate)
-	if v.ExpirationDate != nil {
-		e.Time("ExpirationDate", *v.ExpirationDate)
-	}
-	e.String("ServiceName", v.ServiceName)
-	if v.ServiceUserName != nil {
-		e.String("ServiceUserName", *v.ServiceUserName)
-	}
-	if v.ServicePassword != nil {
-		e.String("ServicePassword", *v.ServicePassword)
-	}
-	if v.ServiceCredentialAlias != nil {
-		e.String("ServiceCredentialAlias", *v.ServiceCredentialAlias)
-	}
-	if v.ServiceCredentialSecret != nil {
-		e.String("ServiceCredentialSecret", *v.ServiceCredentialSecret)
-	}
-	e.String("ServiceSpecificCredentialId", v.ServiceSpecificCredentialId)
-	e.String("UserName", v.UserName)
-	e.String("Status", string(v.Status))
-}
-
-func encodeServiceSpecificCredentialMetadata(e *awsapi.XMLEncoder, v *ServiceSpecificCredentialMetadata) {
-	e.String("UserName", v.UserName)
-	e.String("Status", string(v.Status))
-	if v.ServiceUserName != nil {
-		e.String("ServiceUserName", *v.ServiceUserName)
-	}
-	if v.ServiceCredentialAlias != nil {
-		e.String("ServiceCredentialAlias", *v.ServiceCredentialAlias)
-	}
-	e.Time("CreateDate", v.CreateDate)
-	if v.ExpirationDate != nil {
-		e.Time("ExpirationDate", *v.ExpirationDate)
-	}
-	e.String("ServiceSpecificCredentialId", v.ServiceSpecificCredentialId)
-	e.String("ServiceName", v.ServiceName)
-}
-
 func encodeSigningCertificate(e *awsapi.XMLEncoder, v *SigningCertificate) {
 	e.String("UserName", v.UserName)
 	e.String("CertificateId", v.CertificateId)
@@ -2313,6 +1920,11 @@ func encodeSimulatePrincipalPolicyOutput(e *awsapi.XMLEncoder, v *SimulatePrinci
 	if v.Marker != nil {
 		e.String("Marker", *v.Marker)
 	}
+}
+
+func encodeSourceRoleTemplate(e *awsapi.XMLEncoder, v *SourceRoleTemplate) {
+	e.String("TemplateArn", v.TemplateArn)
+	e.Int("TemplateMinorVersion", v.TemplateMinorVersion)
 }
 
 func encodeStatement(e *awsapi.XMLEncoder, v *Statement) {
@@ -2368,14 +1980,6 @@ func encodeUpdateRoleOutput(e *awsapi.XMLEncoder, v *UpdateRoleOutput) {
 func encodeUpdateSAMLProviderOutput(e *awsapi.XMLEncoder, v *UpdateSAMLProviderOutput) {
 	if v.SAMLProviderArn != nil {
 		e.String("SAMLProviderArn", *v.SAMLProviderArn)
-	}
-}
-
-func encodeUploadSSHPublicKeyOutput(e *awsapi.XMLEncoder, v *UploadSSHPublicKeyOutput) {
-	if v.SSHPublicKey != nil {
-		e.Open("SSHPublicKey")
-		encodeSSHPublicKey(e, v.SSHPublicKey)
-		e.Close("SSHPublicKey")
 	}
 }
 
@@ -2519,16 +2123,12 @@ func encodeVirtualMFADevice(e *awsapi.XMLEncoder, v *VirtualMFADevice) {
 	}
 }
 
-func encodeAcceptDelegationRequestOutput(*awsapi.XMLEncoder, *AcceptDelegationRequestOutput) {}
-
 func encodeAddClientIDToOpenIDConnectProviderOutput(*awsapi.XMLEncoder, *AddClientIDToOpenIDConnectProviderOutput) {
 }
 
 func encodeAddRoleToInstanceProfileOutput(*awsapi.XMLEncoder, *AddRoleToInstanceProfileOutput) {}
 
 func encodeAddUserToGroupOutput(*awsapi.XMLEncoder, *AddUserToGroupOutput) {}
-
-func encodeAssociateDelegationRequestOutput(*awsapi.XMLEncoder, *AssociateDelegationRequestOutput) {}
 
 func encodeAttachGroupPolicyOutput(*awsapi.XMLEncoder, *AttachGroupPolicyOutput) {}
 
@@ -2573,12 +2173,7 @@ func encodeDeleteRolePolicyOutput(*awsapi.XMLEncoder, *DeleteRolePolicyOutput) {
 
 func encodeDeleteSAMLProviderOutput(*awsapi.XMLEncoder, *DeleteSAMLProviderOutput) {}
 
-func encodeDeleteSSHPublicKeyOutput(*awsapi.XMLEncoder, *DeleteSSHPublicKeyOutput) {}
-
 func encodeDeleteServerCertificateOutput(*awsapi.XMLEncoder, *DeleteServerCertificateOutput) {}
-
-func encodeDeleteServiceSpecificCredentialOutput(*awsapi.XMLEncoder, *DeleteServiceSpecificCredentialOutput) {
-}
 
 func encodeDeleteSigningCertificateOutput(*awsapi.XMLEncoder, *DeleteSigningCertificateOutput) {}
 
@@ -2612,8 +2207,6 @@ func encodePutUserPermissionsBoundaryOutput(*awsapi.XMLEncoder, *PutUserPermissi
 
 func encodePutUserPolicyOutput(*awsapi.XMLEncoder, *PutUserPolicyOutput) {}
 
-func encodeRejectDelegationRequestOutput(*awsapi.XMLEncoder, *RejectDelegationRequestOutput) {}
-
 func encodeRemoveClientIDFromOpenIDConnectProviderOutput(*awsapi.XMLEncoder, *RemoveClientIDFromOpenIDConnectProviderOutput) {
 }
 
@@ -2623,8 +2216,6 @@ func encodeRemoveRoleFromInstanceProfileOutput(*awsapi.XMLEncoder, *RemoveRoleFr
 func encodeRemoveUserFromGroupOutput(*awsapi.XMLEncoder, *RemoveUserFromGroupOutput) {}
 
 func encodeResyncMFADeviceOutput(*awsapi.XMLEncoder, *ResyncMFADeviceOutput) {}
-
-func encodeSendDelegationTokenOutput(*awsapi.XMLEncoder, *SendDelegationTokenOutput) {}
 
 func encodeSetDefaultPolicyVersionOutput(*awsapi.XMLEncoder, *SetDefaultPolicyVersionOutput) {}
 
@@ -2670,8 +2261,6 @@ func encodeUpdateAccountPasswordPolicyOutput(*awsapi.XMLEncoder, *UpdateAccountP
 
 func encodeUpdateAssumeRolePolicyOutput(*awsapi.XMLEncoder, *UpdateAssumeRolePolicyOutput) {}
 
-func encodeUpdateDelegationRequestOutput(*awsapi.XMLEncoder, *UpdateDelegationRequestOutput) {}
-
 func encodeUpdateGroupOutput(*awsapi.XMLEncoder, *UpdateGroupOutput) {}
 
 func encodeUpdateLoginProfileOutput(*awsapi.XMLEncoder, *UpdateLoginProfileOutput) {}
@@ -2679,12 +2268,7 @@ func encodeUpdateLoginProfileOutput(*awsapi.XMLEncoder, *UpdateLoginProfileOutpu
 func encodeUpdateOpenIDConnectProviderThumbprintOutput(*awsapi.XMLEncoder, *UpdateOpenIDConnectProviderThumbprintOutput) {
 }
 
-func encodeUpdateSSHPublicKeyOutput(*awsapi.XMLEncoder, *UpdateSSHPublicKeyOutput) {}
-
 func encodeUpdateServerCertificateOutput(*awsapi.XMLEncoder, *UpdateServerCertificateOutput) {}
-
-func encodeUpdateServiceSpecificCredentialOutput(*awsapi.XMLEncoder, *UpdateServiceSpecificCredentialOutput) {
-}
 
 func encodeUpdateSigningCertificateOutput(*awsapi.XMLEncoder, *UpdateSigningCertificateOutput) {}
 

@@ -115,6 +115,11 @@ func ErrMalformedPolicyDocument(format string, args ...any) *awsapi.Error {
 	return awsapi.Errorf(400, "MalformedPolicyDocument", format, args...)
 }
 
+// ErrNameConflict is the answer NameConflict, status 409.
+func ErrNameConflict(format string, args ...any) *awsapi.Error {
+	return awsapi.Errorf(409, "NameConflict", format, args...)
+}
+
 // ErrNoSuchEntity is the answer NoSuchEntity, status 404.
 func ErrNoSuchEntity(format string, args ...any) *awsapi.Error {
 	return awsapi.Errorf(404, "NoSuchEntity", format, args...)
@@ -153,6 +158,16 @@ func ErrPolicyNotAttachable(format string, args ...any) *awsapi.Error {
 // ErrReportGenerationLimitExceeded is the answer ReportGenerationLimitExceeded, status 409.
 func ErrReportGenerationLimitExceeded(format string, args ...any) *awsapi.Error {
 	return awsapi.Errorf(409, "ReportGenerationLimitExceeded", format, args...)
+}
+
+// ErrRoleModified is the answer RoleModified, status 409.
+func ErrRoleModified(format string, args ...any) *awsapi.Error {
+	return awsapi.Errorf(409, "RoleModified", format, args...)
+}
+
+// ErrRoleTemplateDisabled is the answer RoleTemplateDisabled, status 400.
+func ErrRoleTemplateDisabled(format string, args ...any) *awsapi.Error {
+	return awsapi.Errorf(400, "RoleTemplateDisabled", format, args...)
 }
 
 // ErrServiceAccessNotEnabled is the answer ServiceAccessNotEnabledException, status 400.

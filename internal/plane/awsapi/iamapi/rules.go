@@ -6,112 +6,85 @@ package iamapi
 import "github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 
 var (
-	pattern1                              = awsapi.Pattern{Source: "[\\w-]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x3ff200000000000, High: 0x7fffffe87fffffe}}
-	pattern2                              = awsapi.Pattern{Source: "[\\w+=,.@-]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x23ff780000000000, High: 0x7fffffe87ffffff}}
-	pattern3                              = awsapi.Pattern{Source: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0xffffffff00002600, High: 0xffffffffffffffff, Ranges: []rune{0x80, 0xff}}}
-	pattern4                              = awsapi.Pattern{Source: "^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", Go: "^(?:[a-z0-9](?:-?[a-z0-9])*)$"}
-	pattern5                              = awsapi.Pattern{Source: "\\d{12}", Least: 12, Most: 12, Class: &awsapi.Class{Low: 0x3ff000000000000, High: 0x0}}
+	pattern1                              = awsapi.Pattern{Source: "[\\w+=,.@-]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x23ff780000000000, High: 0x7fffffe87ffffff}}
+	pattern2                              = awsapi.Pattern{Source: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0xffffffff00002600, High: 0xffffffffffffffff, Ranges: []rune{0x80, 0xff}}}
+	pattern3                              = awsapi.Pattern{Source: "^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", Go: "^(?:[a-z0-9](?:-?[a-z0-9])*)$"}
+	pattern4                              = awsapi.Pattern{Source: "(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)", Go: "^(?:(\\x{002F})|(\\x{002F}[\\x{0021}-\\x{007E}]+\\x{002F}))$"}
+	pattern5                              = awsapi.Pattern{Source: "((/[A-Za-z0-9\\.,\\+@=_-]+)*)/", Go: "^(?:((/[A-Za-z0-9\\.,\\+@=_-]+)*)/)$"}
 	pattern6                              = awsapi.Pattern{Source: "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*", Least: 0, Most: 0, Class: &awsapi.Class{Low: 0xffffffff00002600, High: 0x7fffffffffffffff, Ranges: []rune{0xa1, 0xff}}}
-	pattern7                              = awsapi.Pattern{Source: "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0xffffffff00002600, High: 0x7fffffffffffffff, Ranges: []rune{0xa1, 0xff}}}
-	pattern8                              = awsapi.Pattern{Source: "^http(s?)://[a-zA-Z0-9._/-]*(\\?[a-zA-Z0-9._=&-]*)?(#[a-zA-Z0-9._/-]*)?$", Go: "^(?:^http(s?)://[a-zA-Z0-9._/-]*(\\?[a-zA-Z0-9._=&-]*)?(#[a-zA-Z0-9._/-]*)?$)$"}
-	pattern9                              = awsapi.Pattern{Source: "^[a-zA-Z0-9:_.-]+$", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x7ff600000000000, High: 0x7fffffe87fffffe}}
-	pattern10                             = awsapi.Pattern{Source: "(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)", Go: "^(?:(\\x{002F})|(\\x{002F}[\\x{0021}-\\x{007E}]+\\x{002F}))$"}
-	pattern11                             = awsapi.Pattern{Source: "((/[A-Za-z0-9\\.,\\+@=_-]+)*)/", Go: "^(?:((/[A-Za-z0-9\\.,\\+@=_-]+)*)/)$"}
-	pattern12                             = awsapi.Pattern{Source: "[\\w._-]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x3ff600000000000, High: 0x7fffffe87fffffe}}
-	pattern13                             = awsapi.Pattern{Source: "[\\w+=/:,.@-]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x27fff80000000000, High: 0x7fffffe87ffffff}}
-	pattern14                             = awsapi.Pattern{Source: "[\\w]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x3ff000000000000, High: 0x7fffffe87fffffe}}
-	pattern15                             = awsapi.Pattern{Source: "v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?", Go: "^(?:v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?)$"}
-	pattern16                             = awsapi.Pattern{Source: "[\\d]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x3ff000000000000, High: 0x0}}
-	pattern17                             = awsapi.Pattern{Source: "^o-[0-9a-z]{10,32}\\/r-[0-9a-z]{4,32}[0-9a-z-\\/]*", Go: "^(?:^o-[0-9a-z]{10,32}\\/r-[0-9a-z]{4,32}[0-9a-z-\\/]*)$"}
-	pattern18                             = awsapi.Pattern{Source: "^p-[0-9a-zA-Z_]{8,128}$", Go: "^(?:^p-[0-9a-zA-Z_]{8,128}$)$"}
-	pattern19                             = awsapi.Pattern{Source: "[\\u0020-\\u00FF]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0xffffffff00000000, High: 0xffffffffffffffff, Ranges: []rune{0x80, 0xff}}}
-	pattern20                             = awsapi.Pattern{Source: "[\\w-]*", Least: 0, Most: 0, Class: &awsapi.Class{Low: 0x3ff200000000000, High: 0x7fffffe87fffffe}}
-	pattern21                             = awsapi.Pattern{Source: "^[a-zA-Z0-9:/+=,.@_-]+$", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x27fff80000000000, High: 0x7fffffe87ffffff}}
-	pattern22                             = awsapi.Pattern{Source: "\\u002F[\\u0021-\\u007F]*", Go: "^(?:\\x{002F}[\\x{0021}-\\x{007F}]*)$"}
-	pattern23                             = awsapi.Pattern{Source: "[ -~]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0xffffffff00000000, High: 0x7fffffffffffffff}}
-	pattern24                             = awsapi.Pattern{Source: "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x27ffe80100000000, High: 0x7fffffe87ffffff, Letters: true, Separators: true, Numbers: true}}
-	pattern25                             = awsapi.Pattern{Source: "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*", Least: 0, Most: 0, Class: &awsapi.Class{Low: 0x27ffe80100000000, High: 0x7fffffe87ffffff, Letters: true, Separators: true, Numbers: true}}
-	pattern26                             = awsapi.Pattern{Source: "[A-Z0-9]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x3ff000000000000, High: 0x7fffffe}}
+	pattern7                              = awsapi.Pattern{Source: "[\\w._-]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x3ff600000000000, High: 0x7fffffe87fffffe}}
+	pattern8                              = awsapi.Pattern{Source: "[\\w+=/:,.@-]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x27fff80000000000, High: 0x7fffffe87ffffff}}
+	pattern9                              = awsapi.Pattern{Source: "[\\w]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x3ff000000000000, High: 0x7fffffe87fffffe}}
+	pattern10                             = awsapi.Pattern{Source: "v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?", Go: "^(?:v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?)$"}
+	pattern11                             = awsapi.Pattern{Source: "[\\d]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x3ff000000000000, High: 0x0}}
+	pattern12                             = awsapi.Pattern{Source: "[\\u0020-\\u00FF]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0xffffffff00000000, High: 0xffffffffffffffff, Ranges: []rune{0x80, 0xff}}}
+	pattern13                             = awsapi.Pattern{Source: "[\\w-]*", Least: 0, Most: 0, Class: &awsapi.Class{Low: 0x3ff200000000000, High: 0x7fffffe87fffffe}}
+	pattern14                             = awsapi.Pattern{Source: "\\u002F[\\u0021-\\u007F]*", Go: "^(?:\\x{002F}[\\x{0021}-\\x{007F}]*)$"}
+	pattern15                             = awsapi.Pattern{Source: "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x27ffe80100000000, High: 0x7fffffe87ffffff, Letters: true, Separators: true, Numbers: true}}
+	pattern16                             = awsapi.Pattern{Source: "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*", Least: 0, Most: 0, Class: &awsapi.Class{Low: 0x27ffe80100000000, High: 0x7fffffe87ffffff, Letters: true, Separators: true, Numbers: true}}
+	pattern17                             = awsapi.Pattern{Source: "[A-Z0-9]+", Least: 1, Most: 0, Class: &awsapi.Class{Low: 0x3ff000000000000, High: 0x7fffffe}}
 	ruleAccessAdvisorUsageGranularityType = awsapi.StringRule{Enum: []string{"SERVICE_LEVEL", "ACTION_LEVEL"}}
-	ruleAccessKeyIdType                   = awsapi.StringRule{Min: 16, Max: 128, Pattern: &pattern14}
-	ruleAccountAliasType                  = awsapi.StringRule{Min: 3, Max: 63, Pattern: &pattern4}
-	ruleAccountIdType                     = awsapi.StringRule{Pattern: &pattern5}
+	ruleAccessKeyIdType                   = awsapi.StringRule{Min: 16, Max: 128, Pattern: &pattern9}
+	ruleAccountAliasType                  = awsapi.StringRule{Min: 3, Max: 63, Pattern: &pattern3}
 	ruleActionNameType                    = awsapi.StringRule{Min: 3, Max: 128}
 	ruleArnType                           = awsapi.StringRule{Min: 20, Max: 2048}
 	ruleAssertionEncryptionModeType       = awsapi.StringRule{Enum: []string{"Required", "Allowed"}}
 	ruleAssignmentStatusType              = awsapi.StringRule{Enum: []string{"Assigned", "Unassigned", "Any"}}
-	ruleAuthenticationCodeType            = awsapi.StringRule{Min: 6, Max: 6, Pattern: &pattern16}
-	ruleCertificateBodyType               = awsapi.StringRule{Min: 1, Max: 16384, Pattern: &pattern3}
-	ruleCertificateChainType              = awsapi.StringRule{Min: 1, Max: 2097152, Pattern: &pattern3}
-	ruleCertificateIdType                 = awsapi.StringRule{Min: 24, Max: 128, Pattern: &pattern14}
+	ruleAttachmentName                    = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern1}
+	ruleAttachmentType                    = awsapi.StringRule{Enum: []string{"user", "group", "role"}}
+	ruleAuthenticationCodeType            = awsapi.StringRule{Min: 6, Max: 6, Pattern: &pattern11}
+	ruleCertificateBodyType               = awsapi.StringRule{Min: 1, Max: 16384, Pattern: &pattern2}
+	ruleCertificateChainType              = awsapi.StringRule{Min: 1, Max: 2097152, Pattern: &pattern2}
+	ruleCertificateIdType                 = awsapi.StringRule{Min: 24, Max: 128, Pattern: &pattern9}
 	ruleClientIDType                      = awsapi.StringRule{Min: 1, Max: 255}
 	ruleContextKeyNameType                = awsapi.StringRule{Min: 5, Max: 256}
 	ruleContextKeyTypeEnum                = awsapi.StringRule{Enum: []string{"string", "stringList", "numeric", "numericList", "boolean", "booleanList", "ip", "ipList", "binary", "binaryList", "date", "dateList"}}
-	ruleCredentialAgeDays                 = awsapi.IntRule{Min: 1, HasMin: true, Max: 36600, HasMax: true}
-	ruleCustomSuffixType                  = awsapi.StringRule{Min: 1, Max: 64, Pattern: &pattern2}
-	ruleDelegationRequestDescriptionType  = awsapi.StringRule{Max: 1000, Pattern: &pattern6}
-	ruleDelegationRequestIdType           = awsapi.StringRule{Min: 16, Max: 128, Pattern: &pattern1}
+	ruleCustomSuffixType                  = awsapi.StringRule{Min: 1, Max: 64, Pattern: &pattern1}
 	ruleDeletionTaskIdType                = awsapi.StringRule{Min: 1, Max: 1000}
-	ruleEncodingType                      = awsapi.StringRule{Enum: []string{"SSH", "PEM"}}
 	ruleEntityType                        = awsapi.StringRule{Enum: []string{"User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"}}
-	ruleExistingUserNameType              = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern2}
+	ruleExistingUserNameType              = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern1}
 	ruleGlobalEndpointTokenVersion        = awsapi.StringRule{Enum: []string{"v1Token", "v2Token"}}
-	ruleGroupNameType                     = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern2}
-	ruleInstanceProfileNameType           = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern2}
+	ruleGroupNameType                     = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern1}
+	ruleInstanceProfileNameType           = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern1}
 	ruleJobIDType                         = awsapi.StringRule{Min: 36, Max: 36}
-	ruleLocaleType                        = awsapi.StringRule{Min: 2, Max: 12}
-	ruleMarkerType                        = awsapi.StringRule{Min: 1, Max: 320, Pattern: &pattern19}
+	ruleMarkerType                        = awsapi.StringRule{Min: 1, Max: 320, Pattern: &pattern12}
 	ruleMaxItemsType                      = awsapi.IntRule{Min: 1, HasMin: true, Max: 1000, HasMax: true}
 	ruleMaxPasswordAgeType                = awsapi.IntRule{Min: 1, HasMin: true, Max: 1095, HasMax: true}
 	ruleMinimumPasswordLengthType         = awsapi.IntRule{Min: 6, HasMin: true, Max: 128, HasMax: true}
-	ruleNotesType                         = awsapi.StringRule{Max: 500, Pattern: &pattern6}
-	ruleNotificationChannelType           = awsapi.StringRule{Min: 2, Max: 400, Pattern: &pattern9}
 	ruleOpenIDConnectProviderUrlType      = awsapi.StringRule{Min: 1, Max: 255}
-	ruleOrganizationsEntityPathType       = awsapi.StringRule{Min: 19, Max: 427, Pattern: &pattern17}
-	ruleOrganizationsPolicyIdType         = awsapi.StringRule{Pattern: &pattern18}
-	ruleOwnerIdType                       = awsapi.StringRule{Min: 20, Max: 2048, Pattern: &pattern21}
+	ruleOrganizationPolicyListType        = awsapi.SizeRule{Max: 7}
 	rulePasswordReusePreventionType       = awsapi.IntRule{Min: 1, HasMin: true, Max: 24, HasMax: true}
-	rulePasswordType                      = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern3, Sensitive: true}
-	rulePathPrefixType                    = awsapi.StringRule{Min: 1, Max: 512, Pattern: &pattern22}
-	rulePathType                          = awsapi.StringRule{Min: 1, Max: 512, Pattern: &pattern10}
+	rulePasswordType                      = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern2, Sensitive: true}
+	rulePathPrefixType                    = awsapi.StringRule{Min: 1, Max: 512, Pattern: &pattern14}
+	rulePathType                          = awsapi.StringRule{Min: 1, Max: 512, Pattern: &pattern4}
 	rulePolicyDescriptionType             = awsapi.StringRule{Max: 1000}
-	rulePolicyDocumentType                = awsapi.StringRule{Min: 1, Max: 131072, Pattern: &pattern3}
-	rulePolicyNameType                    = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern2}
-	rulePolicyParameterListType           = awsapi.SizeRule{Max: 50}
-	rulePolicyParameterNameType           = awsapi.StringRule{Min: 5, Max: 256, Pattern: &pattern23}
-	rulePolicyParameterTypeEnum           = awsapi.StringRule{Enum: []string{"string", "stringList"}}
-	rulePolicyParameterValueType          = awsapi.StringRule{Pattern: &pattern23}
-	rulePolicyPathType                    = awsapi.StringRule{Min: 1, Max: 512, Pattern: &pattern11}
+	rulePolicyDocumentType                = awsapi.StringRule{Min: 1, Max: 131072, Pattern: &pattern2}
+	rulePolicyExclusionsListType          = awsapi.SizeRule{Max: 256}
+	rulePolicyIdentifierPolicyType        = awsapi.StringRule{Enum: []string{"inline", "aws-managed", "user-managed", "permission-boundary", "scp", "rcp"}}
+	rulePolicyNameType                    = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern1}
+	rulePolicyPathType                    = awsapi.StringRule{Min: 1, Max: 512, Pattern: &pattern5}
 	rulePolicyScopeType                   = awsapi.StringRule{Enum: []string{"All", "AWS", "Local"}}
 	rulePolicyUsageType                   = awsapi.StringRule{Enum: []string{"PermissionsPolicy", "PermissionsBoundary"}}
-	rulePolicyVersionIdType               = awsapi.StringRule{Pattern: &pattern15}
-	rulePrivateKeyIdType                  = awsapi.StringRule{Min: 22, Max: 64, Pattern: &pattern26}
-	rulePrivateKeyType                    = awsapi.StringRule{Min: 1, Max: 16384, Pattern: &pattern3, Sensitive: true}
-	rulePublicKeyIdType                   = awsapi.StringRule{Min: 20, Max: 128, Pattern: &pattern14}
-	rulePublicKeyMaterialType             = awsapi.StringRule{Min: 1, Max: 16384, Pattern: &pattern3}
-	ruleRedirectUrlType                   = awsapi.StringRule{Min: 1, Max: 255, Pattern: &pattern8}
-	ruleRequestMessageType                = awsapi.StringRule{Max: 200, Pattern: &pattern6}
-	ruleRequestorWorkflowIdType           = awsapi.StringRule{Min: 5, Max: 400, Pattern: &pattern7}
+	rulePolicyVersionIdType               = awsapi.StringRule{Pattern: &pattern10}
+	rulePrivateKeyIdType                  = awsapi.StringRule{Min: 22, Max: 64, Pattern: &pattern17}
+	rulePrivateKeyType                    = awsapi.StringRule{Min: 1, Max: 16384, Pattern: &pattern2, Sensitive: true}
 	ruleResourceHandlingOptionType        = awsapi.StringRule{Min: 1, Max: 64}
 	ruleResourceNameType                  = awsapi.StringRule{Min: 1, Max: 2048}
 	ruleRoleDescriptionType               = awsapi.StringRule{Max: 1000, Pattern: &pattern6}
 	ruleRoleMaxSessionDurationType        = awsapi.IntRule{Min: 3600, HasMin: true, Max: 43200, HasMax: true}
-	ruleRoleNameType                      = awsapi.StringRule{Min: 1, Max: 64, Pattern: &pattern2}
+	ruleRoleNameType                      = awsapi.StringRule{Min: 1, Max: 64, Pattern: &pattern1}
 	ruleSAMLMetadataDocumentType          = awsapi.StringRule{Min: 1000, Max: 10000000}
-	ruleSAMLProviderNameType              = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern12}
-	ruleSerialNumberType                  = awsapi.StringRule{Min: 9, Max: 256, Pattern: &pattern13}
-	ruleServerCertificateNameType         = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern2}
+	ruleSAMLProviderNameType              = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern7}
+	ruleSerialNumberType                  = awsapi.StringRule{Min: 9, Max: 256, Pattern: &pattern8}
+	ruleServerCertificateNameType         = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern1}
 	ruleServiceNamespaceListType          = awsapi.SizeRule{Min: 1, Max: 200}
-	ruleServiceNamespaceType              = awsapi.StringRule{Min: 1, Max: 64, Pattern: &pattern20}
-	ruleServiceSpecificCredentialId       = awsapi.StringRule{Min: 20, Max: 128, Pattern: &pattern14}
-	ruleSessionDurationType               = awsapi.IntRule{Min: 300, HasMin: true, Max: 43200, HasMax: true}
-	ruleSortKeyType                       = awsapi.StringRule{Enum: []string{"SERVICE_NAMESPACE_ASCENDING", "SERVICE_NAMESPACE_DESCENDING", "LAST_AUTHENTICATED_TIME_ASCENDING", "LAST_AUTHENTICATED_TIME_DESCENDING"}}
+	ruleServiceNamespaceType              = awsapi.StringRule{Min: 1, Max: 64, Pattern: &pattern13}
 	ruleStatusType                        = awsapi.StringRule{Enum: []string{"Active", "Inactive", "Expired"}}
 	ruleTagKeyListType                    = awsapi.SizeRule{Max: 50}
-	ruleTagKeyType                        = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern24}
+	ruleTagKeyType                        = awsapi.StringRule{Min: 1, Max: 128, Pattern: &pattern15}
 	ruleTagListType                       = awsapi.SizeRule{Max: 50}
-	ruleTagValueType                      = awsapi.StringRule{Max: 256, Pattern: &pattern25}
+	ruleTagValueType                      = awsapi.StringRule{Max: 256, Pattern: &pattern16}
 	ruleThumbprintType                    = awsapi.StringRule{Min: 40, Max: 40}
-	ruleUserNameType                      = awsapi.StringRule{Min: 1, Max: 64, Pattern: &pattern2}
-	ruleVirtualMFADeviceName              = awsapi.StringRule{Min: 1, Pattern: &pattern2}
+	ruleUserNameType                      = awsapi.StringRule{Min: 1, Max: 64, Pattern: &pattern1}
+	ruleVirtualMFADeviceName              = awsapi.StringRule{Min: 1, Pattern: &pattern1}
 )

@@ -5,21 +5,6 @@ package iamapi
 
 import "time"
 
-// AcceptDelegationRequestInput is the model's AcceptDelegationRequestRequest.
-type AcceptDelegationRequestInput struct {
-	DelegationRequestId string
-}
-
-// AccessDetail is the model's AccessDetail.
-type AccessDetail struct {
-	ServiceName                string
-	ServiceNamespace           string
-	Region                     *string
-	EntityPath                 *string
-	LastAuthenticatedTime      *time.Time
-	TotalAuthenticatedEntities *int
-}
-
 // AccessKey is the model's AccessKey.
 type AccessKey struct {
 	UserName        string
@@ -60,11 +45,6 @@ type AddRoleToInstanceProfileInput struct {
 type AddUserToGroupInput struct {
 	GroupName string
 	UserName  string
-}
-
-// AssociateDelegationRequestInput is the model's AssociateDelegationRequestRequest.
-type AssociateDelegationRequestInput struct {
-	DelegationRequestId string
 }
 
 // AttachGroupPolicyInput is the model's AttachGroupPolicyRequest.
@@ -123,25 +103,6 @@ type CreateAccessKeyOutput struct {
 // CreateAccountAliasInput is the model's CreateAccountAliasRequest.
 type CreateAccountAliasInput struct {
 	AccountAlias string
-}
-
-// CreateDelegationRequestInput is the model's CreateDelegationRequestRequest.
-type CreateDelegationRequestInput struct {
-	OwnerAccountId      *string
-	Description         string
-	Permissions         *DelegationPermission
-	RequestMessage      *string
-	RequestorWorkflowId string
-	RedirectUrl         *string
-	NotificationChannel string
-	SessionDuration     int
-	OnlySendByOwner     *bool
-}
-
-// CreateDelegationRequestOutput is the model's CreateDelegationRequestResponse.
-type CreateDelegationRequestOutput struct {
-	ConsoleDeepLink     *string
-	DelegationRequestId *string
 }
 
 // CreateGroupInput is the model's CreateGroupRequest.
@@ -262,18 +223,6 @@ type CreateServiceLinkedRoleOutput struct {
 	Role *Role
 }
 
-// CreateServiceSpecificCredentialInput is the model's CreateServiceSpecificCredentialRequest.
-type CreateServiceSpecificCredentialInput struct {
-	UserName          string
-	ServiceName       string
-	CredentialAgeDays *int
-}
-
-// CreateServiceSpecificCredentialOutput is the model's CreateServiceSpecificCredentialResponse.
-type CreateServiceSpecificCredentialOutput struct {
-	ServiceSpecificCredential *ServiceSpecificCredential
-}
-
 // CreateUserInput is the model's CreateUserRequest.
 type CreateUserInput struct {
 	Path                *string
@@ -303,36 +252,6 @@ type CreateVirtualMFADeviceOutput struct {
 type DeactivateMFADeviceInput struct {
 	UserName     *string
 	SerialNumber string
-}
-
-// DelegationPermission is the model's DelegationPermission.
-type DelegationPermission struct {
-	PolicyTemplateArn *string
-	Parameters        []PolicyParameter
-}
-
-// DelegationRequest is the model's DelegationRequest.
-type DelegationRequest struct {
-	DelegationRequestId           *string
-	OwnerAccountId                *string
-	Description                   *string
-	RequestMessage                *string
-	Permissions                   *DelegationPermission
-	PermissionPolicy              *string
-	RolePermissionRestrictionArns []string
-	OwnerId                       *string
-	ApproverId                    *string
-	State                         *StateType
-	ExpirationTime                *time.Time
-	RequestorId                   *string
-	RequestorName                 *string
-	CreateDate                    *time.Time
-	SessionDuration               *int
-	RedirectUrl                   *string
-	Notes                         *string
-	RejectionReason               *string
-	OnlySendByOwner               *bool
-	UpdatedTime                   *time.Time
 }
 
 // DeleteAccessKeyInput is the model's DeleteAccessKeyRequest.
@@ -404,12 +323,6 @@ type DeleteSAMLProviderInput struct {
 	SAMLProviderArn string
 }
 
-// DeleteSSHPublicKeyInput is the model's DeleteSSHPublicKeyRequest.
-type DeleteSSHPublicKeyInput struct {
-	UserName       string
-	SSHPublicKeyId string
-}
-
 // DeleteServerCertificateInput is the model's DeleteServerCertificateRequest.
 type DeleteServerCertificateInput struct {
 	ServerCertificateName string
@@ -423,12 +336,6 @@ type DeleteServiceLinkedRoleInput struct {
 // DeleteServiceLinkedRoleOutput is the model's DeleteServiceLinkedRoleResponse.
 type DeleteServiceLinkedRoleOutput struct {
 	DeletionTaskId string
-}
-
-// DeleteServiceSpecificCredentialInput is the model's DeleteServiceSpecificCredentialRequest.
-type DeleteServiceSpecificCredentialInput struct {
-	UserName                    *string
-	ServiceSpecificCredentialId string
 }
 
 // DeleteSigningCertificateInput is the model's DeleteSigningCertificateRequest.
@@ -482,52 +389,12 @@ type DetachUserPolicyInput struct {
 	PolicyArn string
 }
 
-// DisableOrganizationsRootCredentialsManagementInput is the model's DisableOrganizationsRootCredentialsManagementRequest.
-type DisableOrganizationsRootCredentialsManagementInput struct {
-}
-
-// DisableOrganizationsRootCredentialsManagementOutput is the model's DisableOrganizationsRootCredentialsManagementResponse.
-type DisableOrganizationsRootCredentialsManagementOutput struct {
-	OrganizationId  *string
-	EnabledFeatures []FeatureType
-}
-
-// DisableOrganizationsRootSessionsInput is the model's DisableOrganizationsRootSessionsRequest.
-type DisableOrganizationsRootSessionsInput struct {
-}
-
-// DisableOrganizationsRootSessionsOutput is the model's DisableOrganizationsRootSessionsResponse.
-type DisableOrganizationsRootSessionsOutput struct {
-	OrganizationId  *string
-	EnabledFeatures []FeatureType
-}
-
 // EnableMFADeviceInput is the model's EnableMFADeviceRequest.
 type EnableMFADeviceInput struct {
 	UserName            string
 	SerialNumber        string
 	AuthenticationCode1 string
 	AuthenticationCode2 string
-}
-
-// EnableOrganizationsRootCredentialsManagementInput is the model's EnableOrganizationsRootCredentialsManagementRequest.
-type EnableOrganizationsRootCredentialsManagementInput struct {
-}
-
-// EnableOrganizationsRootCredentialsManagementOutput is the model's EnableOrganizationsRootCredentialsManagementResponse.
-type EnableOrganizationsRootCredentialsManagementOutput struct {
-	OrganizationId  *string
-	EnabledFeatures []FeatureType
-}
-
-// EnableOrganizationsRootSessionsInput is the model's EnableOrganizationsRootSessionsRequest.
-type EnableOrganizationsRootSessionsInput struct {
-}
-
-// EnableOrganizationsRootSessionsOutput is the model's EnableOrganizationsRootSessionsResponse.
-type EnableOrganizationsRootSessionsOutput struct {
-	OrganizationId  *string
-	EnabledFeatures []FeatureType
 }
 
 // EnableOutboundWebIdentityFederationOutput is the model's EnableOutboundWebIdentityFederationResponse.
@@ -573,17 +440,6 @@ type EvaluationResult struct {
 type GenerateCredentialReportOutput struct {
 	State       *ReportStateType
 	Description *string
-}
-
-// GenerateOrganizationsAccessReportInput is the model's GenerateOrganizationsAccessReportRequest.
-type GenerateOrganizationsAccessReportInput struct {
-	EntityPath            string
-	OrganizationsPolicyId *string
-}
-
-// GenerateOrganizationsAccessReportOutput is the model's GenerateOrganizationsAccessReportResponse.
-type GenerateOrganizationsAccessReportOutput struct {
-	JobId *string
 }
 
 // GenerateServiceLastAccessedDetailsInput is the model's GenerateServiceLastAccessedDetailsRequest.
@@ -658,19 +514,6 @@ type GetCredentialReportOutput struct {
 	GeneratedTime *time.Time
 }
 
-// GetDelegationRequestInput is the model's GetDelegationRequestRequest.
-type GetDelegationRequestInput struct {
-	DelegationRequestId       string
-	DelegationPermissionCheck *bool
-}
-
-// GetDelegationRequestOutput is the model's GetDelegationRequestResponse.
-type GetDelegationRequestOutput struct {
-	DelegationRequest     *DelegationRequest
-	PermissionCheckStatus *PermissionCheckStatusType
-	PermissionCheckResult *PermissionCheckResultType
-}
-
 // GetGroupPolicyInput is the model's GetGroupPolicyRequest.
 type GetGroupPolicyInput struct {
 	GroupName  string
@@ -697,19 +540,6 @@ type GetGroupOutput struct {
 	Users       []User
 	IsTruncated *bool
 	Marker      *string
-}
-
-// GetHumanReadableSummaryInput is the model's GetHumanReadableSummaryRequest.
-type GetHumanReadableSummaryInput struct {
-	EntityArn string
-	Locale    *string
-}
-
-// GetHumanReadableSummaryOutput is the model's GetHumanReadableSummaryResponse.
-type GetHumanReadableSummaryOutput struct {
-	SummaryContent *string
-	Locale         *string
-	SummaryState   *SummaryStateType
 }
 
 // GetInstanceProfileInput is the model's GetInstanceProfileRequest.
@@ -758,27 +588,6 @@ type GetOpenIDConnectProviderOutput struct {
 	ThumbprintList []string
 	CreateDate     *time.Time
 	Tags           []Tag
-}
-
-// GetOrganizationsAccessReportInput is the model's GetOrganizationsAccessReportRequest.
-type GetOrganizationsAccessReportInput struct {
-	JobId    string
-	MaxItems *int
-	Marker   *string
-	SortKey  *SortKeyType
-}
-
-// GetOrganizationsAccessReportOutput is the model's GetOrganizationsAccessReportResponse.
-type GetOrganizationsAccessReportOutput struct {
-	JobStatus                   JobStatusType
-	JobCreationDate             time.Time
-	JobCompletionDate           *time.Time
-	NumberOfServicesAccessible  *int
-	NumberOfServicesNotAccessed *int
-	AccessDetails               []AccessDetail
-	IsTruncated                 *bool
-	Marker                      *string
-	ErrorDetails                *ErrorDetails
 }
 
 // GetOutboundWebIdentityFederationInfoOutput is the model's GetOutboundWebIdentityFederationInfoResponse.
@@ -845,18 +654,6 @@ type GetSAMLProviderOutput struct {
 	Tags                    []Tag
 	AssertionEncryptionMode *AssertionEncryptionModeType
 	PrivateKeyList          []SAMLPrivateKey
-}
-
-// GetSSHPublicKeyInput is the model's GetSSHPublicKeyRequest.
-type GetSSHPublicKeyInput struct {
-	UserName       string
-	SSHPublicKeyId string
-	Encoding       EncodingType
-}
-
-// GetSSHPublicKeyOutput is the model's GetSSHPublicKeyResponse.
-type GetSSHPublicKeyOutput struct {
-	SSHPublicKey *SSHPublicKey
 }
 
 // GetServerCertificateInput is the model's GetServerCertificateRequest.
@@ -961,6 +758,13 @@ type GroupDetail struct {
 	AttachedManagedPolicies []AttachedPolicy
 }
 
+// InlinePolicyIdentifierType is the model's InlinePolicyIdentifierType.
+type InlinePolicyIdentifierType struct {
+	PolicyName     string
+	AttachmentType AttachmentType
+	AttachmentName string
+}
+
 // InstanceProfile is the model's InstanceProfile.
 type InstanceProfile struct {
 	Path                string
@@ -1042,20 +846,6 @@ type ListAttachedUserPoliciesOutput struct {
 	AttachedPolicies []AttachedPolicy
 	IsTruncated      *bool
 	Marker           *string
-}
-
-// ListDelegationRequestsInput is the model's ListDelegationRequestsRequest.
-type ListDelegationRequestsInput struct {
-	OwnerId  *string
-	Marker   *string
-	MaxItems *int
-}
-
-// ListDelegationRequestsOutput is the model's ListDelegationRequestsResponse.
-type ListDelegationRequestsOutput struct {
-	DelegationRequests []DelegationRequest
-	Marker             *string
-	IsTruncated        *bool
 }
 
 // ListEntitiesForPolicyInput is the model's ListEntitiesForPolicyRequest.
@@ -1212,16 +1002,6 @@ type ListOpenIDConnectProvidersOutput struct {
 	OpenIDConnectProviderList []OpenIDConnectProviderListEntry
 }
 
-// ListOrganizationsFeaturesInput is the model's ListOrganizationsFeaturesRequest.
-type ListOrganizationsFeaturesInput struct {
-}
-
-// ListOrganizationsFeaturesOutput is the model's ListOrganizationsFeaturesResponse.
-type ListOrganizationsFeaturesOutput struct {
-	OrganizationId  *string
-	EnabledFeatures []FeatureType
-}
-
 // ListPoliciesGrantingServiceAccessEntry is the model's ListPoliciesGrantingServiceAccessEntry.
 type ListPoliciesGrantingServiceAccessEntry struct {
 	ServiceNamespace *string
@@ -1352,20 +1132,6 @@ type ListSAMLProvidersOutput struct {
 	SAMLProviderList []SAMLProviderListEntry
 }
 
-// ListSSHPublicKeysInput is the model's ListSSHPublicKeysRequest.
-type ListSSHPublicKeysInput struct {
-	UserName *string
-	Marker   *string
-	MaxItems *int
-}
-
-// ListSSHPublicKeysOutput is the model's ListSSHPublicKeysResponse.
-type ListSSHPublicKeysOutput struct {
-	SSHPublicKeys []SSHPublicKeyMetadata
-	IsTruncated   *bool
-	Marker        *string
-}
-
 // ListServerCertificateTagsInput is the model's ListServerCertificateTagsRequest.
 type ListServerCertificateTagsInput struct {
 	ServerCertificateName string
@@ -1392,22 +1158,6 @@ type ListServerCertificatesOutput struct {
 	ServerCertificateMetadataList []ServerCertificateMetadata
 	IsTruncated                   *bool
 	Marker                        *string
-}
-
-// ListServiceSpecificCredentialsInput is the model's ListServiceSpecificCredentialsRequest.
-type ListServiceSpecificCredentialsInput struct {
-	UserName    *string
-	ServiceName *string
-	AllUsers    *bool
-	Marker      *string
-	MaxItems    *int
-}
-
-// ListServiceSpecificCredentialsOutput is the model's ListServiceSpecificCredentialsResponse.
-type ListServiceSpecificCredentialsOutput struct {
-	ServiceSpecificCredentials []ServiceSpecificCredentialMetadata
-	Marker                     *string
-	IsTruncated                *bool
 }
 
 // ListSigningCertificatesInput is the model's ListSigningCertificatesRequest.
@@ -1515,6 +1265,11 @@ type OpenIDConnectProviderListEntry struct {
 	Arn *string
 }
 
+// OrderedOrganizationPolicyType is the model's OrderedOrganizationPolicyType.
+type OrderedOrganizationPolicyType struct {
+	ServiceControlPolicyInputList []string
+}
+
 // OrganizationsDecisionDetail is the model's OrganizationsDecisionDetail.
 type OrganizationsDecisionDetail struct {
 	AllowedByOrganizations *bool
@@ -1576,11 +1331,11 @@ type PolicyGroup struct {
 	GroupId   *string
 }
 
-// PolicyParameter is the model's PolicyParameter.
-type PolicyParameter struct {
-	Name   *string
-	Values []string
-	Type   *PolicyParameterTypeEnum
+// PolicyIdentifier is the model's PolicyIdentifier.
+type PolicyIdentifier struct {
+	PolicyType             *PolicyIdentifierPolicyType
+	PolicyArn              *string
+	InlinePolicyIdentifier *InlinePolicyIdentifierType
 }
 
 // PolicyRole is the model's PolicyRole.
@@ -1642,12 +1397,6 @@ type PutUserPolicyInput struct {
 	PolicyDocument string
 }
 
-// RejectDelegationRequestInput is the model's RejectDelegationRequestRequest.
-type RejectDelegationRequestInput struct {
-	DelegationRequestId string
-	Notes               *string
-}
-
 // RemoveClientIDFromOpenIDConnectProviderInput is the model's RemoveClientIDFromOpenIDConnectProviderRequest.
 type RemoveClientIDFromOpenIDConnectProviderInput struct {
 	OpenIDConnectProviderArn string
@@ -1664,17 +1413,6 @@ type RemoveRoleFromInstanceProfileInput struct {
 type RemoveUserFromGroupInput struct {
 	GroupName string
 	UserName  string
-}
-
-// ResetServiceSpecificCredentialInput is the model's ResetServiceSpecificCredentialRequest.
-type ResetServiceSpecificCredentialInput struct {
-	UserName                    *string
-	ServiceSpecificCredentialId string
-}
-
-// ResetServiceSpecificCredentialOutput is the model's ResetServiceSpecificCredentialResponse.
-type ResetServiceSpecificCredentialOutput struct {
-	ServiceSpecificCredential *ServiceSpecificCredential
 }
 
 // ResourceSpecificResult is the model's ResourceSpecificResult.
@@ -1708,6 +1446,7 @@ type Role struct {
 	PermissionsBoundary      *AttachedPermissionsBoundary
 	Tags                     []Tag
 	RoleLastUsed             *RoleLastUsed
+	SourceRoleTemplate       *SourceRoleTemplate
 }
 
 // RoleDetail is the model's RoleDetail.
@@ -1751,29 +1490,6 @@ type SAMLProviderListEntry struct {
 	CreateDate *time.Time
 }
 
-// SSHPublicKey is the model's SSHPublicKey.
-type SSHPublicKey struct {
-	UserName         string
-	SSHPublicKeyId   string
-	Fingerprint      string
-	SSHPublicKeyBody string
-	Status           StatusType
-	UploadDate       *time.Time
-}
-
-// SSHPublicKeyMetadata is the model's SSHPublicKeyMetadata.
-type SSHPublicKeyMetadata struct {
-	UserName       string
-	SSHPublicKeyId string
-	Status         StatusType
-	UploadDate     time.Time
-}
-
-// SendDelegationTokenInput is the model's SendDelegationTokenRequest.
-type SendDelegationTokenInput struct {
-	DelegationRequestId string
-}
-
 // ServerCertificate is the model's ServerCertificate.
 type ServerCertificate struct {
 	ServerCertificateMetadata *ServerCertificateMetadata
@@ -1803,32 +1519,6 @@ type ServiceLastAccessed struct {
 	TrackedActionsLastAccessed []TrackedActionLastAccessed
 }
 
-// ServiceSpecificCredential is the model's ServiceSpecificCredential.
-type ServiceSpecificCredential struct {
-	CreateDate                  time.Time
-	ExpirationDate              *time.Time
-	ServiceName                 string
-	ServiceUserName             *string
-	ServicePassword             *string
-	ServiceCredentialAlias      *string
-	ServiceCredentialSecret     *string
-	ServiceSpecificCredentialId string
-	UserName                    string
-	Status                      StatusType
-}
-
-// ServiceSpecificCredentialMetadata is the model's ServiceSpecificCredentialMetadata.
-type ServiceSpecificCredentialMetadata struct {
-	UserName                    string
-	Status                      StatusType
-	ServiceUserName             *string
-	ServiceCredentialAlias      *string
-	CreateDate                  time.Time
-	ExpirationDate              *time.Time
-	ServiceSpecificCredentialId string
-	ServiceName                 string
-}
-
 // SetDefaultPolicyVersionInput is the model's SetDefaultPolicyVersionRequest.
 type SetDefaultPolicyVersionInput struct {
 	PolicyArn string
@@ -1853,6 +1543,7 @@ type SigningCertificate struct {
 type SimulateCustomPolicyInput struct {
 	PolicyInputList                    []string
 	PermissionsBoundaryPolicyInputList []string
+	OrderedOrganizationPolicyInputList []OrderedOrganizationPolicyType
 	ActionNames                        []string
 	ResourceArns                       []string
 	ResourcePolicy                     *string
@@ -1876,6 +1567,7 @@ type SimulatePrincipalPolicyInput struct {
 	PolicySourceArn                    string
 	PolicyInputList                    []string
 	PermissionsBoundaryPolicyInputList []string
+	PolicyExclusionList                []PolicyIdentifier
 	ActionNames                        []string
 	ResourceArns                       []string
 	ResourcePolicy                     *string
@@ -1885,6 +1577,12 @@ type SimulatePrincipalPolicyInput struct {
 	ResourceHandlingOption             *string
 	MaxItems                           *int
 	Marker                             *string
+}
+
+// SourceRoleTemplate is the model's SourceRoleTemplate.
+type SourceRoleTemplate struct {
+	TemplateArn          string
+	TemplateMinorVersion int
 }
 
 // Statement is the model's Statement.
@@ -2031,12 +1729,6 @@ type UpdateAssumeRolePolicyInput struct {
 	PolicyDocument string
 }
 
-// UpdateDelegationRequestInput is the model's UpdateDelegationRequestRequest.
-type UpdateDelegationRequestInput struct {
-	DelegationRequestId string
-	Notes               *string
-}
-
 // UpdateGroupInput is the model's UpdateGroupRequest.
 type UpdateGroupInput struct {
 	GroupName    string
@@ -2093,25 +1785,11 @@ type UpdateSAMLProviderOutput struct {
 	SAMLProviderArn *string
 }
 
-// UpdateSSHPublicKeyInput is the model's UpdateSSHPublicKeyRequest.
-type UpdateSSHPublicKeyInput struct {
-	UserName       string
-	SSHPublicKeyId string
-	Status         StatusType
-}
-
 // UpdateServerCertificateInput is the model's UpdateServerCertificateRequest.
 type UpdateServerCertificateInput struct {
 	ServerCertificateName    string
 	NewPath                  *string
 	NewServerCertificateName *string
-}
-
-// UpdateServiceSpecificCredentialInput is the model's UpdateServiceSpecificCredentialRequest.
-type UpdateServiceSpecificCredentialInput struct {
-	UserName                    *string
-	ServiceSpecificCredentialId string
-	Status                      StatusType
 }
 
 // UpdateSigningCertificateInput is the model's UpdateSigningCertificateRequest.
@@ -2126,17 +1804,6 @@ type UpdateUserInput struct {
 	UserName    string
 	NewPath     *string
 	NewUserName *string
-}
-
-// UploadSSHPublicKeyInput is the model's UploadSSHPublicKeyRequest.
-type UploadSSHPublicKeyInput struct {
-	UserName         string
-	SSHPublicKeyBody string
-}
-
-// UploadSSHPublicKeyOutput is the model's UploadSSHPublicKeyResponse.
-type UploadSSHPublicKeyOutput struct {
-	SSHPublicKey *SSHPublicKey
 }
 
 // UploadServerCertificateInput is the model's UploadServerCertificateRequest.
@@ -2202,9 +1869,6 @@ type VirtualMFADevice struct {
 	Tags             []Tag
 }
 
-// AcceptDelegationRequestOutput is empty.
-type AcceptDelegationRequestOutput struct{}
-
 // AddClientIDToOpenIDConnectProviderOutput is empty.
 type AddClientIDToOpenIDConnectProviderOutput struct{}
 
@@ -2213,9 +1877,6 @@ type AddRoleToInstanceProfileOutput struct{}
 
 // AddUserToGroupOutput is empty.
 type AddUserToGroupOutput struct{}
-
-// AssociateDelegationRequestOutput is empty.
-type AssociateDelegationRequestOutput struct{}
 
 // AttachGroupPolicyOutput is empty.
 type AttachGroupPolicyOutput struct{}
@@ -2280,14 +1941,8 @@ type DeleteRolePolicyOutput struct{}
 // DeleteSAMLProviderOutput is empty.
 type DeleteSAMLProviderOutput struct{}
 
-// DeleteSSHPublicKeyOutput is empty.
-type DeleteSSHPublicKeyOutput struct{}
-
 // DeleteServerCertificateOutput is empty.
 type DeleteServerCertificateOutput struct{}
-
-// DeleteServiceSpecificCredentialOutput is empty.
-type DeleteServiceSpecificCredentialOutput struct{}
 
 // DeleteSigningCertificateOutput is empty.
 type DeleteSigningCertificateOutput struct{}
@@ -2358,9 +2013,6 @@ type PutUserPermissionsBoundaryOutput struct{}
 // PutUserPolicyOutput is empty.
 type PutUserPolicyOutput struct{}
 
-// RejectDelegationRequestOutput is empty.
-type RejectDelegationRequestOutput struct{}
-
 // RemoveClientIDFromOpenIDConnectProviderOutput is empty.
 type RemoveClientIDFromOpenIDConnectProviderOutput struct{}
 
@@ -2372,9 +2024,6 @@ type RemoveUserFromGroupOutput struct{}
 
 // ResyncMFADeviceOutput is empty.
 type ResyncMFADeviceOutput struct{}
-
-// SendDelegationTokenOutput is empty.
-type SendDelegationTokenOutput struct{}
 
 // SetDefaultPolicyVersionOutput is empty.
 type SetDefaultPolicyVersionOutput struct{}
@@ -2442,9 +2091,6 @@ type UpdateAccountPasswordPolicyOutput struct{}
 // UpdateAssumeRolePolicyOutput is empty.
 type UpdateAssumeRolePolicyOutput struct{}
 
-// UpdateDelegationRequestOutput is empty.
-type UpdateDelegationRequestOutput struct{}
-
 // UpdateGroupOutput is empty.
 type UpdateGroupOutput struct{}
 
@@ -2454,14 +2100,8 @@ type UpdateLoginProfileOutput struct{}
 // UpdateOpenIDConnectProviderThumbprintOutput is empty.
 type UpdateOpenIDConnectProviderThumbprintOutput struct{}
 
-// UpdateSSHPublicKeyOutput is empty.
-type UpdateSSHPublicKeyOutput struct{}
-
 // UpdateServerCertificateOutput is empty.
 type UpdateServerCertificateOutput struct{}
-
-// UpdateServiceSpecificCredentialOutput is empty.
-type UpdateServiceSpecificCredentialOutput struct{}
 
 // UpdateSigningCertificateOutput is empty.
 type UpdateSigningCertificateOutput struct{}
@@ -2476,6 +2116,16 @@ type AccessAdvisorUsageGranularityType string
 const (
 	AccessAdvisorUsageGranularityTypeSERVICELEVEL AccessAdvisorUsageGranularityType = "SERVICE_LEVEL"
 	AccessAdvisorUsageGranularityTypeACTIONLEVEL  AccessAdvisorUsageGranularityType = "ACTION_LEVEL"
+)
+
+// AttachmentType is the model's enumeration AttachmentType.
+type AttachmentType string
+
+// The values of AttachmentType.
+const (
+	AttachmentTypeUser  AttachmentType = "user"
+	AttachmentTypeGroup AttachmentType = "group"
+	AttachmentTypeRole  AttachmentType = "role"
 )
 
 // ContextKeyTypeEnum is the model's enumeration ContextKeyTypeEnum.
@@ -2520,15 +2170,6 @@ const (
 	EntityTypeAWSManagedPolicy   EntityType = "AWSManagedPolicy"
 )
 
-// FeatureType is the model's enumeration FeatureType.
-type FeatureType string
-
-// The values of FeatureType.
-const (
-	FeatureTypeRootCredentialsManagement FeatureType = "RootCredentialsManagement"
-	FeatureTypeRootSessions              FeatureType = "RootSessions"
-)
-
 // PermissionsBoundaryAttachmentType is the model's enumeration PermissionsBoundaryAttachmentType.
 type PermissionsBoundaryAttachmentType string
 
@@ -2547,13 +2188,17 @@ const (
 	PolicyEvaluationDecisionTypeImplicitDeny PolicyEvaluationDecisionType = "implicitDeny"
 )
 
-// PolicyParameterTypeEnum is the model's enumeration PolicyParameterTypeEnum.
-type PolicyParameterTypeEnum string
+// PolicyIdentifierPolicyType is the model's enumeration PolicyIdentifierPolicyType.
+type PolicyIdentifierPolicyType string
 
-// The values of PolicyParameterTypeEnum.
+// The values of PolicyIdentifierPolicyType.
 const (
-	PolicyParameterTypeEnumString     PolicyParameterTypeEnum = "string"
-	PolicyParameterTypeEnumStringList PolicyParameterTypeEnum = "stringList"
+	PolicyIdentifierPolicyTypeInline             PolicyIdentifierPolicyType = "inline"
+	PolicyIdentifierPolicyTypeAwsManaged         PolicyIdentifierPolicyType = "aws-managed"
+	PolicyIdentifierPolicyTypeUserManaged        PolicyIdentifierPolicyType = "user-managed"
+	PolicyIdentifierPolicyTypePermissionBoundary PolicyIdentifierPolicyType = "permission-boundary"
+	PolicyIdentifierPolicyTypeScp                PolicyIdentifierPolicyType = "scp"
+	PolicyIdentifierPolicyTypeRcp                PolicyIdentifierPolicyType = "rcp"
 )
 
 // PolicySourceType is the model's enumeration PolicySourceType.
@@ -2616,15 +2261,6 @@ const (
 	AssignmentStatusTypeAny        AssignmentStatusType = "Any"
 )
 
-// EncodingType is the model's enumeration encodingType.
-type EncodingType string
-
-// The values of EncodingType.
-const (
-	EncodingTypeSSH EncodingType = "SSH"
-	EncodingTypePEM EncodingType = "PEM"
-)
-
 // GlobalEndpointTokenVersion is the model's enumeration globalEndpointTokenVersion.
 type GlobalEndpointTokenVersion string
 
@@ -2642,26 +2278,6 @@ const (
 	JobStatusTypeINPROGRESS JobStatusType = "IN_PROGRESS"
 	JobStatusTypeCOMPLETED  JobStatusType = "COMPLETED"
 	JobStatusTypeFAILED     JobStatusType = "FAILED"
-)
-
-// PermissionCheckResultType is the model's enumeration permissionCheckResultType.
-type PermissionCheckResultType string
-
-// The values of PermissionCheckResultType.
-const (
-	PermissionCheckResultTypeALLOWED PermissionCheckResultType = "ALLOWED"
-	PermissionCheckResultTypeDENIED  PermissionCheckResultType = "DENIED"
-	PermissionCheckResultTypeUNSURE  PermissionCheckResultType = "UNSURE"
-)
-
-// PermissionCheckStatusType is the model's enumeration permissionCheckStatusType.
-type PermissionCheckStatusType string
-
-// The values of PermissionCheckStatusType.
-const (
-	PermissionCheckStatusTypeCOMPLETE   PermissionCheckStatusType = "COMPLETE"
-	PermissionCheckStatusTypeINPROGRESS PermissionCheckStatusType = "IN_PROGRESS"
-	PermissionCheckStatusTypeFAILED     PermissionCheckStatusType = "FAILED"
 )
 
 // PolicyOwnerEntityType is the model's enumeration policyOwnerEntityType.
@@ -2691,31 +2307,6 @@ type PolicyType string
 const (
 	PolicyTypeINLINE  PolicyType = "INLINE"
 	PolicyTypeMANAGED PolicyType = "MANAGED"
-)
-
-// SortKeyType is the model's enumeration sortKeyType.
-type SortKeyType string
-
-// The values of SortKeyType.
-const (
-	SortKeyTypeSERVICENAMESPACEASCENDING       SortKeyType = "SERVICE_NAMESPACE_ASCENDING"
-	SortKeyTypeSERVICENAMESPACEDESCENDING      SortKeyType = "SERVICE_NAMESPACE_DESCENDING"
-	SortKeyTypeLASTAUTHENTICATEDTIMEASCENDING  SortKeyType = "LAST_AUTHENTICATED_TIME_ASCENDING"
-	SortKeyTypeLASTAUTHENTICATEDTIMEDESCENDING SortKeyType = "LAST_AUTHENTICATED_TIME_DESCENDING"
-)
-
-// StateType is the model's enumeration stateType.
-type StateType string
-
-// The values of StateType.
-const (
-	StateTypeUNASSIGNED      StateType = "UNASSIGNED"
-	StateTypeASSIGNED        StateType = "ASSIGNED"
-	StateTypePENDINGAPPROVAL StateType = "PENDING_APPROVAL"
-	StateTypeFINALIZED       StateType = "FINALIZED"
-	StateTypeACCEPTED        StateType = "ACCEPTED"
-	StateTypeREJECTED        StateType = "REJECTED"
-	StateTypeEXPIRED         StateType = "EXPIRED"
 )
 
 // StatusType is the model's enumeration statusType.
@@ -2767,15 +2358,4 @@ const (
 	SummaryKeyTypeRolePolicySizeQuota               SummaryKeyType = "RolePolicySizeQuota"
 	SummaryKeyTypeRoles                             SummaryKeyType = "Roles"
 	SummaryKeyTypeRolesQuota                        SummaryKeyType = "RolesQuota"
-)
-
-// SummaryStateType is the model's enumeration summaryStateType.
-type SummaryStateType string
-
-// The values of SummaryStateType.
-const (
-	SummaryStateTypeAVAILABLE    SummaryStateType = "AVAILABLE"
-	SummaryStateTypeNOTAVAILABLE SummaryStateType = "NOT_AVAILABLE"
-	SummaryStateTypeNOTSUPPORTED SummaryStateType = "NOT_SUPPORTED"
-	SummaryStateTypeFAILED       SummaryStateType = "FAILED"
 )

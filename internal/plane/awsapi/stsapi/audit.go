@@ -72,6 +72,10 @@ func auditAssumeRoleInput(e *awsapi.JSONEncoder, v *AssumeRoleInput) {
 		}
 		e.CloseArray()
 	}
+	if v.MinimumSessionTokenSize != nil {
+		e.Name("minimumSessionTokenSize")
+		e.Int(*v.MinimumSessionTokenSize)
+	}
 }
 
 func auditAssumeRoleWithSAMLInput(e *awsapi.JSONEncoder, v *AssumeRoleWithSAMLInput) {
@@ -98,6 +102,10 @@ func auditAssumeRoleWithSAMLInput(e *awsapi.JSONEncoder, v *AssumeRoleWithSAMLIn
 	if v.DurationSeconds != nil {
 		e.Name("durationSeconds")
 		e.Int(*v.DurationSeconds)
+	}
+	if v.MinimumSessionTokenSize != nil {
+		e.Name("minimumSessionTokenSize")
+		e.Int(*v.MinimumSessionTokenSize)
 	}
 }
 
@@ -130,6 +138,10 @@ func auditAssumeRoleWithWebIdentityInput(e *awsapi.JSONEncoder, v *AssumeRoleWit
 		e.Name("durationSeconds")
 		e.Int(*v.DurationSeconds)
 	}
+	if v.MinimumSessionTokenSize != nil {
+		e.Name("minimumSessionTokenSize")
+		e.Int(*v.MinimumSessionTokenSize)
+	}
 }
 
 func auditAssumeRootInput(e *awsapi.JSONEncoder, v *AssumeRootInput) {
@@ -144,6 +156,10 @@ func auditAssumeRootInput(e *awsapi.JSONEncoder, v *AssumeRootInput) {
 	if v.DurationSeconds != nil {
 		e.Name("durationSeconds")
 		e.Int(*v.DurationSeconds)
+	}
+	if v.MinimumSessionTokenSize != nil {
+		e.Name("minimumSessionTokenSize")
+		e.Int(*v.MinimumSessionTokenSize)
 	}
 }
 
@@ -196,6 +212,10 @@ func auditGetFederationTokenInput(e *awsapi.JSONEncoder, v *GetFederationTokenIn
 		}
 		e.CloseArray()
 	}
+	if v.MinimumSessionTokenSize != nil {
+		e.Name("minimumSessionTokenSize")
+		e.Int(*v.MinimumSessionTokenSize)
+	}
 }
 
 func auditGetSessionTokenInput(e *awsapi.JSONEncoder, v *GetSessionTokenInput) {
@@ -210,6 +230,10 @@ func auditGetSessionTokenInput(e *awsapi.JSONEncoder, v *GetSessionTokenInput) {
 	if v.TokenCode != nil {
 		e.Name("tokenCode")
 		e.Hidden()
+	}
+	if v.MinimumSessionTokenSize != nil {
+		e.Name("minimumSessionTokenSize")
+		e.Int(*v.MinimumSessionTokenSize)
 	}
 }
 
@@ -286,6 +310,14 @@ func auditAssumeRoleOutput(e *awsapi.JSONEncoder, v *AssumeRoleOutput) {
 		e.Name("sourceIdentity")
 		e.String(*v.SourceIdentity)
 	}
+	if v.SessionTokenUtilization != nil {
+		e.Name("sessionTokenUtilization")
+		e.Int(*v.SessionTokenUtilization)
+	}
+	if v.SessionTokenSize != nil {
+		e.Name("sessionTokenSize")
+		e.Int(*v.SessionTokenSize)
+	}
 }
 
 func auditAssumeRoleWithSAMLOutput(e *awsapi.JSONEncoder, v *AssumeRoleWithSAMLOutput) {
@@ -329,6 +361,14 @@ func auditAssumeRoleWithSAMLOutput(e *awsapi.JSONEncoder, v *AssumeRoleWithSAMLO
 		e.Name("sourceIdentity")
 		e.String(*v.SourceIdentity)
 	}
+	if v.SessionTokenUtilization != nil {
+		e.Name("sessionTokenUtilization")
+		e.Int(*v.SessionTokenUtilization)
+	}
+	if v.SessionTokenSize != nil {
+		e.Name("sessionTokenSize")
+		e.Int(*v.SessionTokenSize)
+	}
 }
 
 func auditAssumeRoleWithWebIdentityOutput(e *awsapi.JSONEncoder, v *AssumeRoleWithWebIdentityOutput) {
@@ -364,6 +404,14 @@ func auditAssumeRoleWithWebIdentityOutput(e *awsapi.JSONEncoder, v *AssumeRoleWi
 		e.Name("sourceIdentity")
 		e.String(*v.SourceIdentity)
 	}
+	if v.SessionTokenUtilization != nil {
+		e.Name("sessionTokenUtilization")
+		e.Int(*v.SessionTokenUtilization)
+	}
+	if v.SessionTokenSize != nil {
+		e.Name("sessionTokenSize")
+		e.Int(*v.SessionTokenSize)
+	}
 }
 
 func auditAssumeRootOutput(e *awsapi.JSONEncoder, v *AssumeRootOutput) {
@@ -376,6 +424,14 @@ func auditAssumeRootOutput(e *awsapi.JSONEncoder, v *AssumeRootOutput) {
 	if v.SourceIdentity != nil {
 		e.Name("sourceIdentity")
 		e.String(*v.SourceIdentity)
+	}
+	if v.SessionTokenUtilization != nil {
+		e.Name("sessionTokenUtilization")
+		e.Int(*v.SessionTokenUtilization)
+	}
+	if v.SessionTokenSize != nil {
+		e.Name("sessionTokenSize")
+		e.Int(*v.SessionTokenSize)
 	}
 }
 
@@ -467,6 +523,14 @@ func auditGetFederationTokenOutput(e *awsapi.JSONEncoder, v *GetFederationTokenO
 		e.Name("packedPolicySize")
 		e.Int(*v.PackedPolicySize)
 	}
+	if v.SessionTokenUtilization != nil {
+		e.Name("sessionTokenUtilization")
+		e.Int(*v.SessionTokenUtilization)
+	}
+	if v.SessionTokenSize != nil {
+		e.Name("sessionTokenSize")
+		e.Int(*v.SessionTokenSize)
+	}
 }
 
 func auditGetSessionTokenOutput(e *awsapi.JSONEncoder, v *GetSessionTokenOutput) {
@@ -475,6 +539,14 @@ func auditGetSessionTokenOutput(e *awsapi.JSONEncoder, v *GetSessionTokenOutput)
 		e.OpenObject()
 		auditCredentials(e, v.Credentials)
 		e.CloseObject()
+	}
+	if v.SessionTokenUtilization != nil {
+		e.Name("sessionTokenUtilization")
+		e.Int(*v.SessionTokenUtilization)
+	}
+	if v.SessionTokenSize != nil {
+		e.Name("sessionTokenSize")
+		e.Int(*v.SessionTokenSize)
 	}
 }
 

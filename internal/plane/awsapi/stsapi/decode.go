@@ -18,6 +18,7 @@ func decodeAssumeRoleInput(n awsapi.Node, p *awsapi.Problems, v *AssumeRoleInput
 	awsapi.QOptString(n, p, "TokenCode", "tokenCode", &ruleTokenCodeType, &v.TokenCode)
 	awsapi.QOptString(n, p, "SourceIdentity", "sourceIdentity", &ruleSourceIdentityType, &v.SourceIdentity)
 	awsapi.QStructs(n, p, "ProvidedContexts", "member", "providedContexts", false, &ruleProvidedContextsListType, &v.ProvidedContexts, decodeProvidedContext)
+	awsapi.QOptInt(n, p, "MinimumSessionTokenSize", "minimumSessionTokenSize", &ruleMinimumSessionTokenSizeType, &v.MinimumSessionTokenSize)
 }
 
 func decodeAssumeRoleWithSAMLInput(n awsapi.Node, p *awsapi.Problems, v *AssumeRoleWithSAMLInput) {
@@ -27,6 +28,7 @@ func decodeAssumeRoleWithSAMLInput(n awsapi.Node, p *awsapi.Problems, v *AssumeR
 	awsapi.QStructs(n, p, "PolicyArns", "member", "policyArns", false, nil, &v.PolicyArns, decodePolicyDescriptorType)
 	awsapi.QOptString(n, p, "Policy", "policy", &ruleSessionPolicyDocumentType, &v.Policy)
 	awsapi.QOptInt(n, p, "DurationSeconds", "durationSeconds", &ruleRoleDurationSecondsType, &v.DurationSeconds)
+	awsapi.QOptInt(n, p, "MinimumSessionTokenSize", "minimumSessionTokenSize", &ruleMinimumSessionTokenSizeType, &v.MinimumSessionTokenSize)
 }
 
 func decodeAssumeRoleWithWebIdentityInput(n awsapi.Node, p *awsapi.Problems, v *AssumeRoleWithWebIdentityInput) {
@@ -37,12 +39,14 @@ func decodeAssumeRoleWithWebIdentityInput(n awsapi.Node, p *awsapi.Problems, v *
 	awsapi.QStructs(n, p, "PolicyArns", "member", "policyArns", false, nil, &v.PolicyArns, decodePolicyDescriptorType)
 	awsapi.QOptString(n, p, "Policy", "policy", &ruleSessionPolicyDocumentType, &v.Policy)
 	awsapi.QOptInt(n, p, "DurationSeconds", "durationSeconds", &ruleRoleDurationSecondsType, &v.DurationSeconds)
+	awsapi.QOptInt(n, p, "MinimumSessionTokenSize", "minimumSessionTokenSize", &ruleMinimumSessionTokenSizeType, &v.MinimumSessionTokenSize)
 }
 
 func decodeAssumeRootInput(n awsapi.Node, p *awsapi.Problems, v *AssumeRootInput) {
 	awsapi.QReqString(n, p, "TargetPrincipal", "targetPrincipal", &ruleTargetPrincipalType, &v.TargetPrincipal)
 	awsapi.QStruct(n, p, "TaskPolicyArn", "taskPolicyArn", true, &v.TaskPolicyArn, decodePolicyDescriptorType)
 	awsapi.QOptInt(n, p, "DurationSeconds", "durationSeconds", &ruleRootDurationSecondsType, &v.DurationSeconds)
+	awsapi.QOptInt(n, p, "MinimumSessionTokenSize", "minimumSessionTokenSize", &ruleMinimumSessionTokenSizeType, &v.MinimumSessionTokenSize)
 }
 
 func decodeDecodeAuthorizationMessageInput(n awsapi.Node, p *awsapi.Problems, v *DecodeAuthorizationMessageInput) {
@@ -66,12 +70,14 @@ func decodeGetFederationTokenInput(n awsapi.Node, p *awsapi.Problems, v *GetFede
 	awsapi.QStructs(n, p, "PolicyArns", "member", "policyArns", false, nil, &v.PolicyArns, decodePolicyDescriptorType)
 	awsapi.QOptInt(n, p, "DurationSeconds", "durationSeconds", &ruleDurationSecondsType, &v.DurationSeconds)
 	awsapi.QStructs(n, p, "Tags", "member", "tags", false, &ruleTagListType, &v.Tags, decodeTag)
+	awsapi.QOptInt(n, p, "MinimumSessionTokenSize", "minimumSessionTokenSize", &ruleMinimumSessionTokenSizeType, &v.MinimumSessionTokenSize)
 }
 
 func decodeGetSessionTokenInput(n awsapi.Node, p *awsapi.Problems, v *GetSessionTokenInput) {
 	awsapi.QOptInt(n, p, "DurationSeconds", "durationSeconds", &ruleDurationSecondsType, &v.DurationSeconds)
 	awsapi.QOptString(n, p, "SerialNumber", "serialNumber", &ruleSerialNumberType, &v.SerialNumber)
 	awsapi.QOptString(n, p, "TokenCode", "tokenCode", &ruleTokenCodeType, &v.TokenCode)
+	awsapi.QOptInt(n, p, "MinimumSessionTokenSize", "minimumSessionTokenSize", &ruleMinimumSessionTokenSizeType, &v.MinimumSessionTokenSize)
 }
 
 func decodeGetWebIdentityTokenInput(n awsapi.Node, p *awsapi.Problems, v *GetWebIdentityTokenInput) {

@@ -22,6 +22,12 @@ func encodeAssumeRoleOutput(e *awsapi.XMLEncoder, v *AssumeRoleOutput) {
 	if v.SourceIdentity != nil {
 		e.String("SourceIdentity", *v.SourceIdentity)
 	}
+	if v.SessionTokenUtilization != nil {
+		e.Int("SessionTokenUtilization", *v.SessionTokenUtilization)
+	}
+	if v.SessionTokenSize != nil {
+		e.Int("SessionTokenSize", *v.SessionTokenSize)
+	}
 }
 
 func encodeAssumeRoleWithSAMLOutput(e *awsapi.XMLEncoder, v *AssumeRoleWithSAMLOutput) {
@@ -56,6 +62,12 @@ func encodeAssumeRoleWithSAMLOutput(e *awsapi.XMLEncoder, v *AssumeRoleWithSAMLO
 	if v.SourceIdentity != nil {
 		e.String("SourceIdentity", *v.SourceIdentity)
 	}
+	if v.SessionTokenUtilization != nil {
+		e.Int("SessionTokenUtilization", *v.SessionTokenUtilization)
+	}
+	if v.SessionTokenSize != nil {
+		e.Int("SessionTokenSize", *v.SessionTokenSize)
+	}
 }
 
 func encodeAssumeRoleWithWebIdentityOutput(e *awsapi.XMLEncoder, v *AssumeRoleWithWebIdentityOutput) {
@@ -84,6 +96,12 @@ func encodeAssumeRoleWithWebIdentityOutput(e *awsapi.XMLEncoder, v *AssumeRoleWi
 	if v.SourceIdentity != nil {
 		e.String("SourceIdentity", *v.SourceIdentity)
 	}
+	if v.SessionTokenUtilization != nil {
+		e.Int("SessionTokenUtilization", *v.SessionTokenUtilization)
+	}
+	if v.SessionTokenSize != nil {
+		e.Int("SessionTokenSize", *v.SessionTokenSize)
+	}
 }
 
 func encodeAssumeRootOutput(e *awsapi.XMLEncoder, v *AssumeRootOutput) {
@@ -94,6 +112,12 @@ func encodeAssumeRootOutput(e *awsapi.XMLEncoder, v *AssumeRootOutput) {
 	}
 	if v.SourceIdentity != nil {
 		e.String("SourceIdentity", *v.SourceIdentity)
+	}
+	if v.SessionTokenUtilization != nil {
+		e.Int("SessionTokenUtilization", *v.SessionTokenUtilization)
+	}
+	if v.SessionTokenSize != nil {
+		e.Int("SessionTokenSize", *v.SessionTokenSize)
 	}
 }
 
@@ -166,6 +190,12 @@ func encodeGetFederationTokenOutput(e *awsapi.XMLEncoder, v *GetFederationTokenO
 	if v.PackedPolicySize != nil {
 		e.Int("PackedPolicySize", *v.PackedPolicySize)
 	}
+	if v.SessionTokenUtilization != nil {
+		e.Int("SessionTokenUtilization", *v.SessionTokenUtilization)
+	}
+	if v.SessionTokenSize != nil {
+		e.Int("SessionTokenSize", *v.SessionTokenSize)
+	}
 }
 
 func encodeGetSessionTokenOutput(e *awsapi.XMLEncoder, v *GetSessionTokenOutput) {
@@ -173,6 +203,12 @@ func encodeGetSessionTokenOutput(e *awsapi.XMLEncoder, v *GetSessionTokenOutput)
 		e.Open("Credentials")
 		encodeCredentials(e, v.Credentials)
 		e.Close("Credentials")
+	}
+	if v.SessionTokenUtilization != nil {
+		e.Int("SessionTokenUtilization", *v.SessionTokenUtilization)
+	}
+	if v.SessionTokenSize != nil {
+		e.Int("SessionTokenSize", *v.SessionTokenSize)
 	}
 }
 

@@ -23,6 +23,7 @@ var (
 	ruleEncodedMessageType                    = awsapi.StringRule{Min: 1, Max: 10240}
 	ruleExternalIdType                        = awsapi.StringRule{Min: 2, Max: 1224, Pattern: &pattern5}
 	ruleJwtAlgorithmType                      = awsapi.StringRule{Min: 5, Max: 5}
+	ruleMinimumSessionTokenSizeType           = awsapi.IntRule{Min: 0, HasMin: true, Max: 4096, HasMax: true}
 	ruleProvidedContextsListType              = awsapi.SizeRule{Min: 1, Max: 5}
 	ruleRoleDurationSecondsType               = awsapi.IntRule{Min: 900, HasMin: true, Max: 43200, HasMax: true}
 	ruleRoleSessionNameType                   = awsapi.StringRule{Min: 2, Max: 64, Pattern: &pattern2}

@@ -7,60 +7,67 @@ import "time"
 
 // AssumeRoleInput is the model's AssumeRoleRequest.
 type AssumeRoleInput struct {
-	RoleArn           string
-	RoleSessionName   string
-	PolicyArns        []PolicyDescriptorType
-	Policy            *string
-	DurationSeconds   *int
-	Tags              []Tag
-	TransitiveTagKeys []string
-	ExternalId        *string
-	SerialNumber      *string
-	TokenCode         *string
-	SourceIdentity    *string
-	ProvidedContexts  []ProvidedContext
+	RoleArn                 string
+	RoleSessionName         string
+	PolicyArns              []PolicyDescriptorType
+	Policy                  *string
+	DurationSeconds         *int
+	Tags                    []Tag
+	TransitiveTagKeys       []string
+	ExternalId              *string
+	SerialNumber            *string
+	TokenCode               *string
+	SourceIdentity          *string
+	ProvidedContexts        []ProvidedContext
+	MinimumSessionTokenSize *int
 }
 
 // AssumeRoleOutput is the model's AssumeRoleResponse.
 type AssumeRoleOutput struct {
-	Credentials      *Credentials
-	AssumedRoleUser  *AssumedRoleUser
-	PackedPolicySize *int
-	SourceIdentity   *string
+	Credentials             *Credentials
+	AssumedRoleUser         *AssumedRoleUser
+	PackedPolicySize        *int
+	SourceIdentity          *string
+	SessionTokenUtilization *int
+	SessionTokenSize        *int
 }
 
 // AssumeRoleWithSAMLInput is the model's AssumeRoleWithSAMLRequest.
 type AssumeRoleWithSAMLInput struct {
-	RoleArn         string
-	PrincipalArn    string
-	SAMLAssertion   string
-	PolicyArns      []PolicyDescriptorType
-	Policy          *string
-	DurationSeconds *int
+	RoleArn                 string
+	PrincipalArn            string
+	SAMLAssertion           string
+	PolicyArns              []PolicyDescriptorType
+	Policy                  *string
+	DurationSeconds         *int
+	MinimumSessionTokenSize *int
 }
 
 // AssumeRoleWithSAMLOutput is the model's AssumeRoleWithSAMLResponse.
 type AssumeRoleWithSAMLOutput struct {
-	Credentials      *Credentials
-	AssumedRoleUser  *AssumedRoleUser
-	PackedPolicySize *int
-	Subject          *string
-	SubjectType      *string
-	Issuer           *string
-	Audience         *string
-	NameQualifier    *string
-	SourceIdentity   *string
+	Credentials             *Credentials
+	AssumedRoleUser         *AssumedRoleUser
+	PackedPolicySize        *int
+	Subject                 *string
+	SubjectType             *string
+	Issuer                  *string
+	Audience                *string
+	NameQualifier           *string
+	SourceIdentity          *string
+	SessionTokenUtilization *int
+	SessionTokenSize        *int
 }
 
 // AssumeRoleWithWebIdentityInput is the model's AssumeRoleWithWebIdentityRequest.
 type AssumeRoleWithWebIdentityInput struct {
-	RoleArn          string
-	RoleSessionName  string
-	WebIdentityToken string
-	ProviderId       *string
-	PolicyArns       []PolicyDescriptorType
-	Policy           *string
-	DurationSeconds  *int
+	RoleArn                 string
+	RoleSessionName         string
+	WebIdentityToken        string
+	ProviderId              *string
+	PolicyArns              []PolicyDescriptorType
+	Policy                  *string
+	DurationSeconds         *int
+	MinimumSessionTokenSize *int
 }
 
 // AssumeRoleWithWebIdentityOutput is the model's AssumeRoleWithWebIdentityResponse.
@@ -72,19 +79,24 @@ type AssumeRoleWithWebIdentityOutput struct {
 	Provider                    *string
 	Audience                    *string
 	SourceIdentity              *string
+	SessionTokenUtilization     *int
+	SessionTokenSize            *int
 }
 
 // AssumeRootInput is the model's AssumeRootRequest.
 type AssumeRootInput struct {
-	TargetPrincipal string
-	TaskPolicyArn   *PolicyDescriptorType
-	DurationSeconds *int
+	TargetPrincipal         string
+	TaskPolicyArn           *PolicyDescriptorType
+	DurationSeconds         *int
+	MinimumSessionTokenSize *int
 }
 
 // AssumeRootOutput is the model's AssumeRootResponse.
 type AssumeRootOutput struct {
-	Credentials    *Credentials
-	SourceIdentity *string
+	Credentials             *Credentials
+	SourceIdentity          *string
+	SessionTokenUtilization *int
+	SessionTokenSize        *int
 }
 
 // AssumedRoleUser is the model's AssumedRoleUser.
@@ -152,30 +164,36 @@ type GetDelegatedAccessTokenOutput struct {
 
 // GetFederationTokenInput is the model's GetFederationTokenRequest.
 type GetFederationTokenInput struct {
-	Name            string
-	Policy          *string
-	PolicyArns      []PolicyDescriptorType
-	DurationSeconds *int
-	Tags            []Tag
+	Name                    string
+	Policy                  *string
+	PolicyArns              []PolicyDescriptorType
+	DurationSeconds         *int
+	Tags                    []Tag
+	MinimumSessionTokenSize *int
 }
 
 // GetFederationTokenOutput is the model's GetFederationTokenResponse.
 type GetFederationTokenOutput struct {
-	Credentials      *Credentials
-	FederatedUser    *FederatedUser
-	PackedPolicySize *int
+	Credentials             *Credentials
+	FederatedUser           *FederatedUser
+	PackedPolicySize        *int
+	SessionTokenUtilization *int
+	SessionTokenSize        *int
 }
 
 // GetSessionTokenInput is the model's GetSessionTokenRequest.
 type GetSessionTokenInput struct {
-	DurationSeconds *int
-	SerialNumber    *string
-	TokenCode       *string
+	DurationSeconds         *int
+	SerialNumber            *string
+	TokenCode               *string
+	MinimumSessionTokenSize *int
 }
 
 // GetSessionTokenOutput is the model's GetSessionTokenResponse.
 type GetSessionTokenOutput struct {
-	Credentials *Credentials
+	Credentials             *Credentials
+	SessionTokenUtilization *int
+	SessionTokenSize        *int
 }
 
 // GetWebIdentityTokenInput is the model's GetWebIdentityTokenRequest.
