@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"cmp"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -54,6 +55,14 @@ func (c *Client) AssumeRoleWithWebIdentity(ctx context.Context, in *AssumeRoleWi
 	setPolicies(form, in.Policy, in.PolicyARNs)
 	setDuration(form, in.Duration)
 	return c.session(ctx, nil, "AssumeRoleWithWebIdentity", form)
+}
+
+// AssumeRoleWithSAML takes on a role with a SAML response; the request is not signed.
+func (c *Client) AssumeRoleWithSAML(ctx context.Context, in *AssumeRoleWithSAMLInput) (*AssumeRoleOutput, error) {
+	form := url.Values{"RoleArn": {in.RoleARN}, "PrincipalArn": {in.ProviderARN}, "SAMLAssertion": {in.Assertion.Expose()}}
+	setPolicies(form, in.Policy, in.PolicyARNs)
+	setDuration(form, in.Duration)
+	return c.session(ctx, nil, "AssumeRoleWithSAML", form)
 }
 
 // GetSessionToken exchanges a user's long-lived key for a session, with a second factor if given.
@@ -113,24 +122,21 @@ type sessionResult struct {
 	SourceIdentity              string
 	SubjectFromWebIdentityToken string
 	Audience, Provider          string
+	Subject, SubjectType        string
+	Issuer, NameQualifier       string
 }
 
 func (c *Client) session(ctx context.Context, creds *rolecall.Credentials, op string, form url.Values) (*SessionOutput, error) {
 	var answer struct {
 		AssumeRole  *sessionResult `xml:"AssumeRoleResult"`
 		WebIdentity *sessionResult `xml:"AssumeRoleWithWebIdentityResult"`
+		SAML        *sessionResult `xml:"AssumeRoleWithSAMLResult"`
 		Session     *sessionResult `xml:"GetSessionTokenResult"`
 	}
 	if err := c.call(ctx, creds, op, form, &answer); err != nil {
 		return nil, err
 	}
-	r := answer.AssumeRole
-	if r == nil {
-		r = answer.WebIdentity
-	}
-	if r == nil {
-		r = answer.Session
-	}
+	r := cmp.Or(answer.AssumeRole, answer.WebIdentity, answer.SAML, answer.Session)
 	if r == nil {
 		return nil, fmt.Errorf("%s: the answer has no result", op)
 	}
@@ -153,6 +159,7 @@ func (c *Client) session(ctx context.Context, creds *rolecall.Credentials, op st
 		AssumedRoleARN: r.AssumedRoleUser.Arn, AssumedRoleID: r.AssumedRoleUser.AssumedRoleId,
 		SourceIdentity: r.SourceIdentity, PackedPolicySize: r.PackedPolicySize,
 		SubjectFromWebIdentityToken: r.SubjectFromWebIdentityToken, Audience: r.Audience, Provider: r.Provider,
+		Subject: r.Subject, SubjectType: r.SubjectType, Issuer: r.Issuer, NameQualifier: r.NameQualifier,
 	}
 	if out.Credentials.AccountID == "" && creds != nil {
 		out.Credentials.AccountID = creds.AccountID

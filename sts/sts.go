@@ -101,6 +101,19 @@ type AssumeRoleWithWebIdentityInput struct {
 	ProviderID string
 }
 
+// AssumeRoleWithSAMLInput are the parameters of AssumeRoleWithSAML.
+type AssumeRoleWithSAMLInput struct {
+	// RoleARN is the role to take on, ProviderARN the SAML provider that vouches for the person
+	// ("arn:aws:iam::111122223333:saml-provider/Name"); the assertion must name the two together.
+	RoleARN, ProviderARN string
+	// Assertion is the identity provider's response, in base64; at most 100,000 characters.
+	Assertion rolecall.Secret
+	// Duration, Policy and PolicyARNs are as in [AssumeRoleInput].
+	Duration   time.Duration
+	Policy     string
+	PolicyARNs []string
+}
+
 // GetSessionTokenInput are the parameters of GetSessionToken.
 type GetSessionTokenInput struct {
 	Duration                time.Duration
@@ -119,9 +132,11 @@ type SessionOutput struct {
 	PackedPolicySize int
 	// SubjectFromWebIdentityToken, Audience and Provider are set for web identities.
 	SubjectFromWebIdentityToken, Audience, Provider string
+	// Subject, SubjectType, Issuer, NameQualifier and Audience are set for SAML.
+	Subject, SubjectType, Issuer, NameQualifier string
 }
 
-// AssumeRoleOutput is the answer of AssumeRole and AssumeRoleWithWebIdentity.
+// AssumeRoleOutput is the answer of AssumeRole, AssumeRoleWithWebIdentity and AssumeRoleWithSAML.
 type AssumeRoleOutput = SessionOutput
 
 // CallerIdentity is the answer of GetCallerIdentity.

@@ -50,6 +50,8 @@ type Options struct {
 	Stdin  io.Reader
 	// Timeout bounds the command; 0 is [DefaultTimeout].
 	Timeout time.Duration
+	// MaxOutput bounds what it prints, in bytes; 0 is 64 KiB.
+	MaxOutput int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -63,6 +65,9 @@ var _ rolecall.Provider = (*Provider)(nil)
 func New(o Options) *Provider {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
+	}
+	if o.MaxOutput <= 0 {
+		o.MaxOutput = maxOutput
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -80,11 +85,7 @@ func (p *Provider) Retrieve(ctx context.Context) (rolecall.Credentials, error) {
 }
 
 func (p *Provider) retrieve(ctx context.Context) (rolecall.Credentials, error) {
-	environ, err := p.guarded()
-	if err != nil {
-		return rolecall.Credentials{}, err
-	}
-	out, err := p.run(ctx, environ)
+	out, err := p.Output(ctx)
 	if err != nil {
 		return rolecall.Credentials{}, err
 	}
@@ -94,6 +95,16 @@ func (p *Provider) retrieve(ctx context.Context) (rolecall.Credentials, error) {
 	}
 	creds.Origin = rolecall.Origin{Source: Source, Location: p.o.Location, Detail: program(p.o.Command), At: p.o.Now()}
 	return creds, nil
+}
+
+// Output runs the command and returns what it prints, whatever that is: other settings that name a command
+// have the same rules. Its errors go on a sentence that begins with the setting's name ("took longer than 1m0s").
+func (p *Provider) Output(ctx context.Context) ([]byte, error) {
+	environ, err := p.guarded()
+	if err != nil {
+		return nil, err
+	}
+	return p.run(ctx, environ)
 }
 
 // guarded returns the command's environment, or an error when the command is one of its own ancestors.
@@ -126,7 +137,7 @@ func (p *Provider) run(ctx context.Context, environ []string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, shell[0], shell[1:]...) //nolint:gosec // to run the user's command is the purpose
 	cmd.Env = environ
 	cmd.Stdin, cmd.Stderr = p.o.Stdin, p.o.Stderr
-	out := &limited{max: maxOutput}
+	out := &limited{max: p.o.MaxOutput}
 	cmd.Stdout = out
 	// A grandchild that keeps the pipe open must not keep us waiting.
 	cmd.WaitDelay = time.Second
@@ -138,7 +149,7 @@ func (p *Provider) run(ctx context.Context, environ []string) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("was interrupted: %w", ctx.Err())
 	case out.over:
-		return nil, fmt.Errorf("printed more than %d bytes", maxOutput)
+		return nil, fmt.Errorf("printed more than %d bytes", p.o.MaxOutput)
 	case errors.As(err, &exit):
 		return nil, fmt.Errorf("failed: %s", exit.ProcessState)
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
