@@ -8,68 +8,135 @@ import (
 
 // condition is a compiled operator, key and values.
 type condition struct {
-	op operator
-	// broken conditions have an operator or a value that nobody can evaluate: they count as met in a Deny
-	// and as not met in an Allow.
-	broken bool
-	key    conditionKey
-	// Of the following the operator's kind uses one.
-	globs    []glob
-	numbers  []number
-	dates    []instant
-	prefixes []netip.Prefix
-	texts    []string
+	key   conditionKey
+	globs []glob
+	other *operands
+	op    operator
+	how   how
+	// ifMissing is the answer when the request has no such key; of howConstant it is the answer.
+	ifMissing bool
 	// wantTrue and wantFalse are of Null, and of Bool without variables.
 	wantTrue, wantFalse bool
 }
 
-func compileCondition(c *Condition, vars bool) condition {
+// operands are values that are not text; the operator's kind says which.
+type operands struct {
+	numbers  []number
+	dates    []instant
+	prefixes []netip.Prefix
+	binaries []string
+}
+
+// how says which way a condition is evaluated: most need not find out again what the key's value is.
+type how uint8
+
+const (
+	howGeneral  how = iota
+	howConstant     // nobody can evaluate it: an operator or a value is unknown
+	howTri          // Bool of a field
+	howText         // a key that is one text, no set operator
+)
+
+// compileCondition prepares c of a statement with effect e. A condition that nobody can evaluate counts as met
+// in a Deny and as not met in an Allow.
+func compileCondition(c *Condition, e Effect, vars bool) condition {
 	op, ok := parseOperator(c.Operator)
-	out := condition{op: op, broken: !ok, key: makeKey(c.Key)}
-	if !ok {
-		return out
+	out := condition{op: op, key: makeKey(c.Key), ifMissing: op.ifMissing()}
+	if !ok || !out.values(c.Values, vars && op.variables()) {
+		return condition{op: op, key: out.key, how: howConstant, ifMissing: e == Deny}
 	}
-	vars = vars && op.variables()
-	for _, v := range c.Values {
-		if op.badValue(v, vars) != "" {
-			out.broken = true
-			return out
-		}
-		switch op.kind {
-		case opBool:
-			out.wantTrue = out.wantTrue || equalFold(v, "true")
-			out.wantFalse = out.wantFalse || equalFold(v, "false")
-			if strings.Contains(v, "${") {
-				out.globs = append(out.globs, makeGlob(v, false, vars))
-			}
-		case opString, opStringFold:
-			out.globs = append(out.globs, makeGlob(v, false, vars))
-		case opStringLike:
-			out.globs = append(out.globs, makeGlob(v, true, vars))
-		case opARN:
-			out.globs = append(out.globs, makeARNGlob(v, vars))
-		case opNumeric:
-			n, _ := parseNumber(v)
-			out.numbers = append(out.numbers, n)
-		case opDate:
-			d, _ := parseDate(v)
-			out.dates = append(out.dates, d)
-		case opIP:
-			p, _ := parsePrefix(v)
-			out.prefixes = append(out.prefixes, p)
-		case opBinary:
-			raw, _ := base64.StdEncoding.DecodeString(v)
-			out.texts = append(out.texts, string(raw))
-		case opNull:
-			out.wantTrue = out.wantTrue || equalFold(v, "true")
-			out.wantFalse = out.wantFalse || equalFold(v, "false")
-		}
+	switch {
+	case op.kind == opBool && out.key.isTri() && len(out.globs) == 0:
+		out.how = howTri
+	case op.quant == quantNone && out.key.isText() && (op.kind == opString || op.kind == opStringLike || op.kind == opARN):
+		out.how = howText
 	}
 	return out
 }
 
-// met evaluates a condition that is not broken.
+// values prepares the values; false if one cannot be compared.
+func (c *condition) values(values []string, vars bool) bool {
+	other := &operands{}
+	for _, v := range values {
+		if c.op.badValue(v, vars) != "" {
+			return false
+		}
+		switch c.op.kind {
+		case opBool:
+			c.wantTrue = c.wantTrue || equalFold(v, "true")
+			c.wantFalse = c.wantFalse || equalFold(v, "false")
+			if strings.Contains(v, "${") {
+				c.globs = append(c.globs, makeGlob(v, false, vars))
+			}
+		case opString, opStringFold:
+			c.globs = append(c.globs, makeGlob(v, false, vars))
+		case opStringLike:
+			c.globs = append(c.globs, makeGlob(v, true, vars))
+		case opARN:
+			c.globs = append(c.globs, makeARNGlob(v, vars))
+		case opNumeric:
+			n, _ := parseNumber(v)
+			other.numbers = append(other.numbers, n)
+		case opDate:
+			d, _ := parseDate(v)
+			other.dates = append(other.dates, d)
+		case opIP:
+			p, _ := parsePrefix(v)
+			other.prefixes = append(other.prefixes, p)
+		case opBinary:
+			raw, _ := base64.StdEncoding.DecodeString(v)
+			other.binaries = append(other.binaries, string(raw))
+		case opNull:
+			c.wantTrue = c.wantTrue || equalFold(v, "true")
+			c.wantFalse = c.wantFalse || equalFold(v, "false")
+		}
+	}
+	switch c.op.kind {
+	case opNumeric, opDate, opIP, opBinary:
+		c.other = other
+	case opString, opStringFold, opStringLike, opBool, opARN, opNull:
+	}
+	return true
+}
+
+// ifMissing is the answer when the request lacks the key.
+func (o operator) ifMissing() bool {
+	switch {
+	case o.ifExists || o.quant == quantAll:
+		return true
+	case o.quant == quantAny:
+		return false
+	}
+	return o.negate
+}
+
+// met evaluates the condition.
 func (c *condition) met(ev *evaluation) bool {
+	switch c.how {
+	case howConstant:
+		return c.ifMissing
+	case howTri:
+		switch ev.tri(c.key.id) {
+		case True:
+			return c.wantTrue
+		case False:
+			return c.wantFalse
+		case Missing:
+		}
+	case howText:
+		if s, ok := ev.text(&c.key); ok {
+			return c.matchText(s, ev) != c.op.negate
+		}
+	case howGeneral:
+		return c.metGeneral(ev)
+	}
+	if len(ev.r.Trusted) == 0 {
+		return c.ifMissing
+	}
+	return c.metGeneral(ev)
+}
+
+func (c *condition) metGeneral(ev *evaluation) bool {
 	var v value
 	ev.lookup(&c.key, &v)
 	n := v.len()
@@ -77,15 +144,7 @@ func (c *condition) met(ev *evaluation) bool {
 		return c.wantTrue && n == 0 || c.wantFalse && n > 0
 	}
 	if n == 0 || c.op.quant != quantNone && allEmpty(&v, n) {
-		switch {
-		case c.op.ifExists:
-			return true
-		case c.op.quant == quantAll:
-			return true
-		case c.op.quant == quantAny:
-			return false
-		}
-		return c.op.negate
+		return c.ifMissing
 	}
 	switch c.op.quant {
 	case quantAll:
@@ -112,6 +171,16 @@ func (c *condition) met(ev *evaluation) bool {
 	return c.op.negate
 }
 
+// matchText tells whether one text matches one of the values.
+func (c *condition) matchText(s string, ev *evaluation) bool {
+	for i := range c.globs {
+		if c.globs[i].match(s, ev) {
+			return true
+		}
+	}
+	return false
+}
+
 // allEmpty tells whether a key has only empty values, which set operators take for a missing key.
 func allEmpty(v *value, n int) bool {
 	if v.kind != valueString && v.kind != valueList {
@@ -129,12 +198,7 @@ func allEmpty(v *value, n int) bool {
 func (c *condition) matchOne(v *value, i int, ev *evaluation) bool {
 	switch c.op.kind {
 	case opString, opStringLike, opARN:
-		s := v.at(i)
-		for j := range c.globs {
-			if c.globs[j].match(s, ev) {
-				return true
-			}
-		}
+		return c.matchText(v.at(i), ev)
 	case opStringFold, opBool:
 		s := v.at(i)
 		if c.wantTrue && equalFold(s, "true") || c.wantFalse && equalFold(s, "false") {
@@ -153,7 +217,7 @@ func (c *condition) matchOne(v *value, i int, ev *evaluation) bool {
 				return false
 			}
 		}
-		for _, m := range c.numbers {
+		for _, m := range c.other.numbers {
 			if c.op.rel.holds(n.compare(m)) {
 				return true
 			}
@@ -161,21 +225,23 @@ func (c *condition) matchOne(v *value, i int, ev *evaluation) bool {
 	case opDate:
 		return c.matchDate(v, i)
 	case opIP:
-		a := v.addr.Unmap()
-		if v.kind != valueAddr {
+		var a netip.Addr
+		if v.kind == valueAddr {
+			a = v.addr.Unmap()
+		} else {
 			var ok bool
 			if a, ok = parseAddr(v.at(i)); !ok {
 				return false
 			}
 		}
-		for _, p := range c.prefixes {
+		for _, p := range c.other.prefixes {
 			if p.Contains(a) {
 				return true
 			}
 		}
 	case opBinary:
 		raw, err := base64.StdEncoding.DecodeString(v.at(i))
-		for _, t := range c.texts {
+		for _, t := range c.other.binaries {
 			if err == nil && string(raw) == t {
 				return true
 			}
@@ -189,7 +255,7 @@ func (c *condition) matchDate(v *value, i int) bool {
 	var d instant
 	switch v.kind {
 	case valueTime:
-		d = instantOf(v.t)
+		d = instantOf(*v.t)
 	case valueInt:
 		d = instant{sec: v.n}
 	case valueNone, valueString, valueList, valueTags, valueAddr:
@@ -198,7 +264,7 @@ func (c *condition) matchDate(v *value, i int) bool {
 			return false
 		}
 	}
-	for _, e := range c.dates {
+	for _, e := range c.other.dates {
 		if c.op.rel.holds(d.compare(e)) {
 			return true
 		}
@@ -213,8 +279,8 @@ func (g *glob) equalFold(s string, ev *evaluation) bool {
 		return strings.EqualFold(s, g.text)
 	case globVars:
 		var b strings.Builder
-		for i := range g.tokens {
-			t := &g.tokens[i]
+		for i := range g.more.tokens {
+			t := &g.more.tokens[i]
 			text := t.text
 			if t.kind == tokenVar {
 				var ok bool

@@ -12,8 +12,15 @@ type Decision struct {
 	Layer Layer
 	// CrossAccount is set if principal and resource are of different accounts.
 	CrossAccount bool
-	// Statement is the Deny or the Allow that decided; nil if none did. It must not be changed.
-	Statement *StatementRef
+	by           *statement
+}
+
+// Statement names the Deny or the Allow that decided; ok is false if none did.
+func (d Decision) Statement() (ref StatementRef, ok bool) {
+	if d.by == nil {
+		return StatementRef{}, false
+	}
+	return d.by.ref(), true
 }
 
 // Reason returns the end of AWS's AccessDenied message ("because no identity-based policy allows the
@@ -42,10 +49,10 @@ func (d Decision) Reason(action string) string {
 // https://aws.amazon.com/blogs/security/enhanced-access-denied-error-messages-with-policy-arns
 func (d Decision) ReasonWithPolicy(action string) string {
 	reason := d.Reason(action)
-	if d.Explicit && d.Statement != nil && strings.HasPrefix(d.Statement.Policy, "arn:") {
+	if d.Explicit && d.by != nil && strings.HasPrefix(d.by.of.policy, "arn:") {
 		switch d.Layer {
 		case LayerRCP, LayerSCP, LayerIdentity, LayerBoundary, LayerSession:
-			return reason + ": " + d.Statement.Policy
+			return reason + ": " + d.by.of.policy
 		case LayerNone, LayerResource, LayerTrust, LayerKey, LayerRoot:
 		}
 	}

@@ -43,19 +43,18 @@ type Document struct {
 
 // Statement is one statement of a document as it was written.
 type Statement struct {
-	Sid    string
-	Effect Effect
+	Sid string
 	// Principals is empty if the statement has neither Principal nor NotPrincipal.
-	Principals   []PrincipalValue
-	NotPrincipal bool
-	Actions      []string
-	NotAction    bool
+	Principals []PrincipalValue
+	Actions    []string
 	// Resources is empty in trust policies.
-	Resources   []string
-	NotResource bool
-	Conditions  []Condition
+	Resources  []string
+	Conditions []Condition
 	// Start is the opening brace, End the place after the closing one.
 	Start, End Position
+	Effect     Effect
+	// The lists are those of NotPrincipal, NotAction, NotResource.
+	NotPrincipal, NotAction, NotResource bool
 	// Unknown is set on a statement of ParseStored with a part that this version does not know. As a Deny it
 	// denies whatever its other elements match; as an Allow it allows nothing.
 	Unknown bool
@@ -125,7 +124,7 @@ func (d *Document) ContextKeys() []string {
 			tokens, _ := tokenize(v, true, true)
 			for _, t := range tokens {
 				if t.kind == tokenVar {
-					add(t.v.spelled)
+					add(t.v.key.spelled)
 				}
 			}
 		}

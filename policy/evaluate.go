@@ -5,15 +5,10 @@ import "strings"
 // evaluation is one request on its way. It lives on the stack.
 type evaluation struct {
 	r *Request
-	// action is the request's action, prefix its part before the colon with the colon.
-	action, prefix string
-	// lowered is the start of the action in lower case; long are actions that do not fit.
-	lowered [64]byte
-	long    []byte
-	// actionHash and serviceHash are for the tables of indexes.
-	actionHash, serviceHash uint32
 	// owner is the account of the resource.
-	owner   string
+	owner string
+	// hash is that of the action, for the tables of indexes.
+	hash    uint32
 	bounded bool
 	cross   bool
 }
@@ -39,42 +34,15 @@ func Evaluate(r *Request, p *Policies) Decision {
 }
 
 func (ev *evaluation) start(r *Request, p *Policies) {
-	ev.r, ev.action = r, r.Action
-	ev.lowerAction()
+	ev.r, ev.hash = r, hashOf(r.Action)
 	ev.owner = ownerOf(r)
 	ev.bounded = p.bounded()
-	ev.cross = r.Principal.hasAccount() && ev.owner != r.Principal.Account
+	ev.cross = ev.owner != r.Principal.Account && r.Principal.hasAccount()
 }
 
-// lowerAction prepares what indexes are asked for.
-func (ev *evaluation) lowerAction() {
-	a := ev.action
-	if len(a) > len(ev.lowered) {
-		ev.long = []byte(asciiLower(a))
-	}
-	h := uint32(fnvOffset)
-	for i := 0; i < len(a); i++ {
-		c := a[i]
-		if c-'A' < 26 {
-			c += 'a' - 'A'
-		}
-		if c == ':' && ev.prefix == "" {
-			ev.prefix, ev.serviceHash = a[:i+1], h
-		}
-		if i < len(ev.lowered) {
-			ev.lowered[i] = c
-		}
-		h = (h ^ uint32(c)) * fnvPrime
-	}
-	ev.actionHash = h
-}
-
-// lowerBytes returns the first n bytes of the action in lower case.
-func (ev *evaluation) lowerBytes(n int) []byte {
-	if ev.long != nil {
-		return ev.long[:n]
-	}
-	return ev.lowered[:n]
+// service is the part of the action before the colon, "" if there is none.
+func (ev *evaluation) service() string {
+	return ev.r.Action[:max(0, strings.IndexByte(ev.r.Action, ':'))]
 }
 
 // ownerOf finds the account of the resource.
@@ -82,23 +50,34 @@ func ownerOf(r *Request) string {
 	if r.Owner.Account != "" {
 		return r.Owner.Account
 	}
-	// The account is the fifth field of an ARN.
+	// Most requests are for S3, whose ARNs have no account.
+	if strings.HasPrefix(r.Resource, "arn:aws:s3:::") {
+		return r.Principal.Account
+	}
+	if account := accountOf(r.Resource); account != "" {
+		return account
+	}
+	return r.Principal.Account
+}
+
+// accountOf is the fifth field of an ARN, if it is an account.
+func accountOf(arn string) string {
 	colons, from := 0, 0
-	for i := 0; i < len(r.Resource); i++ {
-		if r.Resource[i] != ':' {
+	for i := range len(arn) {
+		if arn[i] != ':' {
 			continue
 		}
 		switch colons++; colons {
 		case 4:
 			from = i + 1
 		case 5:
-			if isAccount(r.Resource[from:i]) {
-				return r.Resource[from:i]
+			if isAccount(arn[from:i]) {
+				return arn[from:i]
 			}
-			return r.Principal.Account
+			return ""
 		}
 	}
-	return r.Principal.Account
+	return ""
 }
 
 // hasAccount tells whether the principal belongs to an account whose policies count.
@@ -120,17 +99,13 @@ func (p *Principal) rootIssued() bool {
 func denied(l Layer, s *statement) Decision {
 	d := Decision{Layer: l}
 	if s != nil {
-		d.Explicit, d.Statement = true, &s.ref
+		d.Explicit, d.by = true, s
 	}
 	return d
 }
 
 func granted(l Layer, s *statement) Decision {
-	d := Decision{Allowed: true, Layer: l}
-	if s != nil {
-		d.Statement = &s.ref
-	}
-	return d
+	return Decision{Allowed: true, Layer: l, by: s}
 }
 
 func (ev *evaluation) decide(p *Policies) Decision {
@@ -227,29 +202,38 @@ func (ev *evaluation) evalAll(policies []*Policy, o *outcome) {
 // eval asks a policy. It stops at a Deny; Allows are looked at until one grants what is wanted
 // (0: any will do), since in a resource policy a later one may grant more.
 func (ev *evaluation) eval(p *Policy, o *outcome, want grant) {
-	if p == nil || len(p.statements) == 0 {
+	if p == nil {
 		return
 	}
 	if p.index == nil {
-		for _, s := range p.statements {
-			if s.ref.Effect == Deny && s.matchAction(ev.action) && s.applies(ev) != 0 {
-				o.deny = s
-				return
-			}
-		}
-		for _, s := range p.statements {
-			if o.done(want) {
-				return
-			}
-			if s.ref.Effect == Allow && s.matchAction(ev.action) {
-				o.add(s, s.applies(ev))
-			}
-		}
+		ev.evalFew(p.statements, o, want)
 		return
 	}
-	exact, service := p.index.find(ev)
-	if ev.evalDeny(p.index, exact, service, o); o.deny == nil {
-		ev.evalAllow(p.index, exact, service, o, want)
+	e := p.index.find(ev)
+	if e.deny != nil {
+		if o.deny = e.deny.first(ev); o.deny != nil {
+			return
+		}
+	}
+	if e.allow != nil {
+		e.allow.collect(ev, o, want)
+	}
+}
+
+func (ev *evaluation) evalFew(statements []*statement, o *outcome, want grant) {
+	for _, s := range statements {
+		if s.src.Effect == Deny && s.matchAction(ev.r.Action) && s.applies(ev) != 0 {
+			o.deny = s
+			return
+		}
+	}
+	for _, s := range statements {
+		if o.done(want) {
+			return
+		}
+		if s.src.Effect == Allow && s.matchAction(ev.r.Action) {
+			o.add(s, s.applies(ev))
+		}
 	}
 }
 
@@ -267,122 +251,75 @@ func (o *outcome) add(s *statement, g grant) {
 	o.grants |= g
 }
 
-// find returns the parts of the index for the action.
-func (x *index) find(ev *evaluation) (*bucket, *serviceIndex) {
-	exact := x.exact.find(ev.actionHash, ev.lowerBytes(len(ev.action)))
-	var service *serviceIndex
-	if n := len(ev.prefix); n > 0 {
-		service = x.services.find(ev.serviceHash, ev.lowerBytes(n-1))
-	}
-	return exact, service
-}
-
-func (ev *evaluation) evalDeny(x *index, exact *bucket, service *serviceIndex, o *outcome) {
-	if exact != nil {
-		if o.deny = exact.deny.first(ev, false); o.deny != nil {
-			return
-		}
-	}
-	if service != nil {
-		if o.deny = service.all.deny.first(ev, false); o.deny != nil {
-			return
-		}
-		for i := range service.patterns {
-			b := &service.patterns[i]
-			if !b.bucket.deny.empty() && matchAction(b.pattern, ev.action) {
-				if o.deny = b.bucket.deny.first(ev, false); o.deny != nil {
-					return
-				}
-			}
-		}
-	}
-	o.deny = x.rest.deny.first(ev, true)
-}
-
-func (ev *evaluation) evalAllow(x *index, exact *bucket, service *serviceIndex, o *outcome, want grant) {
-	if exact != nil {
-		exact.allow.collect(ev, false, o, want)
-	}
-	if service != nil && !o.done(want) {
-		service.all.allow.collect(ev, false, o, want)
-		for i := range service.patterns {
-			if o.done(want) {
-				return
-			}
-			b := &service.patterns[i]
-			if !b.bucket.allow.empty() && matchAction(b.pattern, ev.action) {
-				b.bucket.allow.collect(ev, false, o, want)
-			}
-		}
-	}
-	if !o.done(want) {
-		x.rest.allow.collect(ev, true, o, want)
-	}
-}
-
-func (l *list) empty() bool { return len(l.plain) == 0 && l.indexed == nil }
-
-// first returns a statement that applies. check asks for the action too.
-func (l *list) first(ev *evaluation, check bool) *statement {
-	for _, s := range l.plain {
-		if (!check || s.matchAction(ev.action)) && s.applies(ev) != 0 {
-			return s
-		}
-	}
-	if l.indexed == nil {
-		return nil
-	}
-	for _, n := range l.indexed.lengths {
-		if n > len(ev.r.Resource) {
-			break
-		}
-		for _, s := range l.indexed.byPrefix[ev.r.Resource[:n]] {
-			if (!check || s.matchAction(ev.action)) && s.applies(ev) != 0 {
+// first returns a statement that applies.
+func (l *list) first(ev *evaluation) *statement {
+	for ; l != nil; l = l.next {
+		for _, s := range l.statements {
+			if (!l.check || s.matchAction(ev.r.Action)) && s.applies(ev) != 0 {
 				return s
+			}
+		}
+		if l.byResource == nil {
+			continue
+		}
+		for _, n := range l.byResource.lengths {
+			if n > len(ev.r.Resource) {
+				break
+			}
+			for _, s := range l.byResource.byPrefix[ev.r.Resource[:n]] {
+				if (!l.check || s.matchAction(ev.r.Action)) && s.applies(ev) != 0 {
+					return s
+				}
 			}
 		}
 	}
 	return nil
 }
 
-func (l *list) collect(ev *evaluation, check bool, o *outcome, want grant) {
-	for _, s := range l.plain {
-		if o.done(want) {
+// collect adds statements that apply until the outcome has what is wanted.
+func (l *list) collect(ev *evaluation, o *outcome, want grant) {
+	for ; l != nil; l = l.next {
+		if l.add(l.statements, ev, o, want) {
 			return
 		}
-		if !check || s.matchAction(ev.action) {
-			o.add(s, s.applies(ev))
+		if l.byResource == nil {
+			continue
 		}
-	}
-	if l.indexed == nil {
-		return
-	}
-	for _, n := range l.indexed.lengths {
-		if n > len(ev.r.Resource) {
-			break
-		}
-		for _, s := range l.indexed.byPrefix[ev.r.Resource[:n]] {
-			if o.done(want) {
-				return
+		for _, n := range l.byResource.lengths {
+			if n > len(ev.r.Resource) {
+				break
 			}
-			if !check || s.matchAction(ev.action) {
-				o.add(s, s.applies(ev))
+			if l.add(l.byResource.byPrefix[ev.r.Resource[:n]], ev, o, want) {
+				return
 			}
 		}
 	}
 }
 
-// matchAction tells whether the statement is about the action.
-func (s *statement) matchAction(action string) bool {
-	if len(s.actions) == 0 {
-		return s.src.Unknown && s.ref.Effect == Deny
-	}
-	for _, a := range s.actions {
-		if matchAction(a, action) {
-			return !s.notAction
+func (l *list) add(statements []*statement, ev *evaluation, o *outcome, want grant) (done bool) {
+	for _, s := range statements {
+		if !l.check || s.matchAction(ev.r.Action) {
+			if g := s.applies(ev); g != 0 {
+				if o.add(s, g); o.done(want) {
+					return true
+				}
+			}
 		}
 	}
-	return s.notAction
+	return false
+}
+
+// matchAction tells whether the statement is about the action.
+func (s *statement) matchAction(action string) bool {
+	if len(s.src.Actions) == 0 {
+		return s.src.Unknown && s.src.Effect == Deny
+	}
+	for _, a := range s.src.Actions {
+		if matchAction(a, action) {
+			return !s.src.NotAction
+		}
+	}
+	return s.src.NotAction
 }
 
 // matchResource tells whether the statement is about the resource.
@@ -391,22 +328,22 @@ func (s *statement) matchResource(ev *evaluation) bool {
 		return true
 	}
 	if len(s.resources) == 0 {
-		return s.src.Unknown && s.ref.Effect == Deny
+		return s.src.Unknown && s.src.Effect == Deny
 	}
 	for i := range s.resources {
 		g := &s.resources[i]
 		if g.kind == globBad {
 			// A pattern that nobody can read: it decides against the caller.
-			return s.ref.Effect == Deny
+			return s.src.Effect == Deny
 		}
 		if g.match(ev.r.Resource, ev) {
-			return !s.notResource
+			return !s.src.NotResource
 		}
 	}
-	if s.notResource && s.ref.Effect == Allow {
+	if s.src.NotResource && s.src.Effect == Allow {
 		return !s.lacksVariable(ev)
 	}
-	return s.notResource
+	return s.src.NotResource
 }
 
 // lacksVariable tells whether a resource has a variable without value: what an Allow with
@@ -421,18 +358,19 @@ func (s *statement) lacksVariable(ev *evaluation) bool {
 }
 
 func (g *glob) lacksVariable(ev *evaluation) bool {
-	for i := range g.tokens {
-		if t := &g.tokens[i]; t.kind == tokenVar {
+	if g.more == nil {
+		return false
+	}
+	for i := range g.more.tokens {
+		if t := &g.more.tokens[i]; t.kind == tokenVar {
 			if _, ok := ev.variable(t); !ok {
 				return true
 			}
 		}
 	}
-	if g.fields != nil {
-		for i := range g.fields {
-			if g.fields[i].lacksVariable(ev) {
-				return true
-			}
+	for i := range g.more.fields {
+		if g.more.fields[i].lacksVariable(ev) {
+			return true
 		}
 	}
 	return false
@@ -441,9 +379,9 @@ func (g *glob) lacksVariable(ev *evaluation) bool {
 // matchPrincipal returns how the statement names the caller.
 func (s *statement) matchPrincipal(ev *evaluation) grant {
 	if s.principals != nil {
-		return s.principals.match(ev, s.ref.Effect)
+		return s.principals.match(ev, s.src.Effect)
 	}
-	if s.ref.Kind.hasPrincipals() && s.ref.Effect == Allow {
+	if s.of.kind.hasPrincipals() && s.src.Effect == Allow {
 		return 0
 	}
 	return grantDirect
@@ -451,25 +389,20 @@ func (s *statement) matchPrincipal(ev *evaluation) grant {
 
 // applies evaluates all but the action. 0 means no.
 func (s *statement) applies(ev *evaluation) grant {
-	if s.src.Unknown && s.ref.Effect == Allow {
+	if !s.anyResource && !s.matchResource(ev) {
 		return 0
 	}
-	if !s.matchResource(ev) {
-		return 0
-	}
-	g := s.matchPrincipal(ev)
-	if g == 0 {
-		return 0
+	g := grantDirect
+	if s.special {
+		if s.src.Unknown && s.src.Effect == Allow {
+			return 0
+		}
+		if g = s.matchPrincipal(ev); g == 0 {
+			return 0
+		}
 	}
 	for i := range s.conditions {
-		c := &s.conditions[i]
-		if c.broken {
-			if s.ref.Effect == Allow {
-				return 0
-			}
-			continue
-		}
-		if !c.met(ev) {
+		if !s.conditions[i].met(ev) {
 			return 0
 		}
 	}

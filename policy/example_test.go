@@ -29,7 +29,8 @@ func Example() {
 		},
 	}
 	d := policy.Evaluate(&request, &policies)
-	fmt.Println(d.Allowed, "by", d.Statement)
+	by, _ := d.Statement()
+	fmt.Println(d.Allowed, "by", by)
 
 	request.Resource = "arn:aws:s3:::data/bob/report.csv"
 	d = policy.Evaluate(&request, &policies)

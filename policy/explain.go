@@ -191,7 +191,7 @@ func (x *explainer) layer(l Layer, level int, policies []*Policy) LayerResult {
 				out.Policies++
 			}
 			for _, s := range p.statements {
-				if s.ref.Effect == e && s.matchAction(x.ev.action) {
+				if s.src.Effect == e && s.matchAction(x.ev.r.Action) {
 					x.statement(s, &out)
 				}
 			}
@@ -210,15 +210,15 @@ func (x *explainer) layer(l Layer, level int, policies []*Policy) LayerResult {
 func (x *explainer) statement(s *statement, out *LayerResult) {
 	x.missingKeys(s)
 	if s.applies(x.ev) != 0 {
-		out.Matched = append(out.Matched, s.ref)
+		out.Matched = append(out.Matched, s.ref())
 		return
 	}
-	n := NearMiss{Statement: s.ref, Element: "Statement"}
+	n := NearMiss{Statement: s.ref(), Element: "Statement"}
 	switch {
-	case s.src.Unknown && s.ref.Effect == Allow:
+	case s.src.Unknown && s.src.Effect == Allow:
 	case !s.matchResource(x.ev):
 		n.Element = "Resource"
-		if s.notResource {
+		if s.src.NotResource {
 			n.Element = "NotResource"
 		}
 		for _, r := range s.src.Resources {
@@ -255,7 +255,7 @@ func (x *explainer) principal(s *statement, n *NearMiss) {
 func (x *explainer) condition(s *statement, n *NearMiss) {
 	for i := range s.conditions {
 		c := &s.conditions[i]
-		if c.broken || c.met(x.ev) {
+		if c.how == howConstant || c.met(x.ev) {
 			continue
 		}
 		src := &s.src.Conditions[i]
@@ -277,7 +277,7 @@ func (x *explainer) missingKeys(s *statement) {
 	note := func(k *conditionKey, spelled string) {
 		var v value
 		if x.ev.lookup(k, &v); v.len() == 0 {
-			x.missing[k.name] = spelled
+			x.missing[strings.ToLower(k.spelled)] = spelled
 		}
 	}
 	vars := func(values []string) {
@@ -285,7 +285,7 @@ func (x *explainer) missingKeys(s *statement) {
 			tokens, _ := tokenize(text, true, s.vars)
 			for i := range tokens {
 				if tokens[i].kind == tokenVar {
-					note(&tokens[i].v.key, tokens[i].v.spelled)
+					note(&tokens[i].v.key, tokens[i].v.key.spelled)
 				}
 			}
 		}

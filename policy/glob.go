@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,7 +24,6 @@ type token struct {
 }
 
 type variable struct {
-	spelled    string
 	key        conditionKey
 	hasDefault bool
 }
@@ -94,7 +94,7 @@ func readVariable(s string) (t token, n int, ok bool) {
 	if name == "" || strings.Contains(name, "${") {
 		return token{}, 0, false
 	}
-	t = token{kind: tokenVar, v: &variable{spelled: name, key: makeKey(name)}}
+	t = token{kind: tokenVar, v: &variable{key: makeKey(name)}}
 	if s[end] == '}' {
 		return t, end + 1, true
 	}
@@ -130,10 +130,16 @@ const (
 
 // glob is a prepared value.
 type glob struct {
-	kind   globKind
-	text   string
+	// text is what every match starts with; globExact and globPrefix have nothing else.
+	text string
+	more *pattern
+	kind globKind
+}
+
+// pattern is the rest of a glob that is more than text.
+type pattern struct {
 	tokens []token
-	fields *[6]glob
+	fields []glob // of globFields: six
 }
 
 func makeGlob(s string, wild, vars bool) glob {
@@ -149,22 +155,27 @@ func makeGlob(s string, wild, vars bool) glob {
 
 func globOf(tokens []token) glob {
 	tokens = joinLiterals(tokens)
+	var g glob
+	if len(tokens) > 0 && tokens[0].kind == tokenLit {
+		g.text = tokens[0].text
+	}
 	for _, t := range tokens {
 		if t.kind == tokenVar {
-			return glob{kind: globVars, tokens: tokens}
+			g.kind, g.more = globVars, &pattern{tokens: slices.Clone(tokens)}
+			return g
 		}
 	}
 	switch {
-	case len(tokens) == 0:
-		return glob{kind: globExact}
-	case len(tokens) == 1 && tokens[0].kind == tokenLit:
-		return glob{kind: globExact, text: tokens[0].text}
+	case len(tokens) == 0, len(tokens) == 1 && tokens[0].kind == tokenLit:
+		g.kind = globExact
 	case len(tokens) == 1 && tokens[0].kind == tokenStar:
-		return glob{kind: globAll}
+		g.kind = globAll
 	case len(tokens) == 2 && tokens[0].kind == tokenLit && tokens[1].kind == tokenStar:
-		return glob{kind: globPrefix, text: tokens[0].text}
+		g.kind = globPrefix
+	default:
+		g.kind, g.more = globGeneral, &pattern{tokens: slices.Clone(tokens)}
 	}
-	return glob{kind: globGeneral, tokens: tokens}
+	return g
 }
 
 // joinLiterals merges neighbours, which ${*} and its kin leave.
@@ -251,36 +262,28 @@ func makeARNGlob(s string, vars bool) glob {
 	if len(fields) != 6 {
 		return glob{kind: globNever}
 	}
-	g := glob{kind: globFields, fields: new([6]glob)}
+	g := glob{kind: globFields, more: &pattern{fields: make([]glob, len(fields))}}
 	for i := range fields {
-		g.fields[i] = globOf(fields[i])
+		g.more.fields[i] = globOf(fields[i])
+	}
+	g.text = literalFields(g.more.fields)
+	if strings.HasPrefix(s, g.text) {
+		g.text = s[:len(g.text)] // the memory that is there already
 	}
 	return g
 }
 
-// literalPrefix is the text that every match starts with.
-func (g *glob) literalPrefix() string {
-	switch g.kind {
-	case globExact, globPrefix:
-		return g.text
-	case globGeneral, globVars:
-		if g.tokens[0].kind == tokenLit {
-			return g.tokens[0].text
+// literalFields is the text that every match of ARN fields starts with.
+func literalFields(fields []glob) string {
+	var b strings.Builder
+	for i := range fields {
+		b.WriteString(fields[i].text)
+		if fields[i].kind != globExact || i == len(fields)-1 {
+			break
 		}
-	case globFields:
-		var b strings.Builder
-		for i := range g.fields {
-			f := &g.fields[i]
-			b.WriteString(f.literalPrefix())
-			if f.kind != globExact || i == 5 {
-				break
-			}
-			b.WriteByte(':')
-		}
-		return b.String()
-	case globBad, globNever, globAll:
+		b.WriteByte(':')
 	}
-	return ""
+	return b.String()
 }
 
 // match tells whether s matches. A variable without value and without default makes it no match.
@@ -293,56 +296,35 @@ func (g *glob) match(s string, ev *evaluation) bool {
 	case globExact:
 		return s == g.text
 	case globPrefix:
-		return strings.HasPrefix(s, g.text)
-	case globGeneral:
-		return matchTokens(g.tokens, nil, s)
-	case globVars:
-		return g.matchVars(s, ev)
+		return startsWith(s, g.text)
+	case globGeneral, globVars:
+		return startsWith(s, g.text) && matchTokens(g.more.tokens, s, ev)
 	case globFields:
-		for i := range g.fields {
-			part := s
-			if i < 5 {
-				var found bool
-				if part, s, found = strings.Cut(s, ":"); !found {
-					return false
-				}
-			}
-			if !g.fields[i].match(part, ev) {
-				return false
-			}
-		}
-		return true
+		return startsWith(s, g.text) && matchFields(g.more.fields, s, ev)
 	}
 	return false
 }
 
-// matchVars puts values in the place of variables. They stay literal: a star in a value is a star.
-func (g *glob) matchVars(s string, ev *evaluation) bool {
-	if t := &g.tokens[0]; t.kind == tokenLit && !strings.HasPrefix(s, t.text) {
-		return false
-	}
-	var room [8]string
-	values := room[:]
-	if len(g.tokens) > len(room) {
-		values = make([]string, len(g.tokens))
-	}
-	for i := range g.tokens {
-		t := &g.tokens[i]
-		if t.kind != tokenVar {
-			continue
+func matchFields(fields []glob, s string, ev *evaluation) bool {
+	for i := range fields {
+		part := s
+		if i < len(fields)-1 {
+			colon := strings.IndexByte(s, ':')
+			if colon < 0 {
+				return false
+			}
+			part, s = s[:colon], s[colon+1:]
 		}
-		v, ok := ev.variable(t)
-		if !ok {
+		if !fields[i].match(part, ev) {
 			return false
 		}
-		values[i] = v
 	}
-	return matchTokens(g.tokens, values, s)
+	return true
 }
 
 // matchTokens matches with one point of return: the last star. Earlier stars need none, since a later
-// star can take what an earlier one left.
-func matchTokens(tokens []token, values []string, s string) bool {
+// star can take what an earlier one left. Values in the place of variables stay literal: a star in a value is a star.
+func matchTokens(tokens []token, s string, ev *evaluation) bool {
 	ti, si := 0, 0
 	starT, starS := -1, 0
 	for {
@@ -369,7 +351,10 @@ func matchTokens(tokens []token, values []string, s string) bool {
 			case tokenLit, tokenVar:
 				lit := t.text
 				if t.kind == tokenVar {
-					lit = values[ti]
+					var ok bool
+					if lit, ok = ev.variable(t); !ok {
+						return false
+					}
 				}
 				if strings.HasPrefix(s[si:], lit) {
 					si += len(lit)
@@ -407,54 +392,8 @@ func expand(s string, vars bool, ev *evaluation) string {
 		} else if v, ok := ev.variable(t); ok {
 			b.WriteString(v)
 		} else {
-			b.WriteString("${" + t.v.spelled + "}")
+			b.WriteString("${" + t.v.key.spelled + "}")
 		}
 	}
 	return b.String()
-}
-
-// matchAction matches an action against a pattern in lower case, ignoring case. Both are ASCII in all
-// that matters.
-func matchAction(pattern, s string) bool {
-	pi, si := 0, 0
-	starP, starS := -1, 0
-	for si < len(s) {
-		switch {
-		case pi < len(pattern) && pattern[pi] == '*':
-			starP, starS = pi, si
-			pi++
-		case pi < len(pattern) && (pattern[pi] == '?' || pattern[pi] == lower(s[si])):
-			pi++
-			si++
-		case starP >= 0:
-			starS++
-			pi, si = starP+1, starS
-		default:
-			return false
-		}
-	}
-	for pi < len(pattern) && pattern[pi] == '*' {
-		pi++
-	}
-	return pi == len(pattern)
-}
-
-func lower(c byte) byte {
-	if c >= 'A' && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
-}
-
-// equalFold compares ASCII without regard to case.
-func equalFold(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := 0; i < len(a); i++ {
-		if a[i] != b[i] && lower(a[i]) != lower(b[i]) {
-			return false
-		}
-	}
-	return true
 }

@@ -11,34 +11,34 @@ const indexFrom = 5
 // prefixFrom is the number of statements for one action from which their resources are indexed too.
 const prefixFrom = 24
 
+// broadMost is the number of statements on whole services, or on all, that the list of each action takes
+// in. More of them stay in a list of their own behind it.
+const broadMost = 8
+
 // index finds the statements that an action concerns.
 type index struct {
-	exact    table[bucket] // by service:operation in lower case
-	services table[serviceIndex]
-	// rest concern any service: "*", NotAction, wildcards before the colon.
-	rest bucket
+	// actions are those that statements name without wildcards.
+	actions table
+	// services, by their prefix, answer for actions that no statement names.
+	services table
+	// rest answers for services that no statement names.
+	rest entry
 }
 
-type serviceIndex struct {
-	all bucket // service:*
-	// patterns, each once.
-	patterns []patternBucket
-}
-
-type patternBucket struct {
-	pattern string
-	bucket  bucket
-}
-
-// bucket holds statements of one action pattern by effect.
-type bucket struct {
-	deny, allow list
+// entry holds the statements of an action or a service, by effect.
+type entry struct {
+	key         string
+	hash        uint32
+	deny, allow *list
 }
 
 // list holds statements, from a certain number on by the literal prefixes of their resources.
 type list struct {
-	plain   []*statement
-	indexed *prefixIndex
+	statements []*statement
+	byResource *prefixIndex
+	// check is set if the statements may concern other actions too.
+	check bool
+	next  *list
 }
 
 type prefixIndex struct {
@@ -47,32 +47,155 @@ type prefixIndex struct {
 	byPrefix map[string][]*statement
 }
 
-func (b *bucket) add(s *statement) {
-	l := &b.allow
-	if s.ref.Effect == Deny {
-		l = &b.deny
+// find returns the statements for the action.
+func (x *index) find(ev *evaluation) *entry {
+	if e := x.actions.find(ev.hash, ev.r.Action); e != nil {
+		return e
 	}
-	if n := len(l.plain); n > 0 && l.plain[n-1] == s {
-		return
+	service := ev.service()
+	if e := x.services.find(hashOf(service), service); e != nil {
+		return e
 	}
-	l.plain = append(l.plain, s)
+	return &x.rest
 }
 
-func (b *bucket) finish() {
-	b.deny.finish()
-	b.allow.finish()
+// indexer builds an index. Statements are numbers in their order until the lists are made.
+type indexer struct {
+	statements []*statement
+	exact      map[string][]int // by service:operation in lower case
+	spelled    map[string]string
+	broad      map[string][]int // by service in lower case: its wildcards
+	rest       []int            // "*", NotAction, wildcards before the colon
+	before     entry            // made last
 }
 
-func (l *list) finish() {
-	if len(l.plain) < prefixFrom {
-		return
+func buildIndex(statements []*statement) *index {
+	if len(statements) < indexFrom {
+		return nil
 	}
-	var plain []*statement
+	b := &indexer{statements: statements, exact: map[string][]int{}, spelled: map[string]string{}, broad: map[string][]int{}}
+	order := make([]string, 0, len(statements))
+	for i := range statements {
+		order = b.add(i, order)
+	}
+	x := &index{rest: b.entry("", b.rest, true, nil)}
+	for _, s := range statements {
+		for _, a := range s.src.Actions {
+			service := asciiLower(a[:max(0, strings.IndexByte(a, ':'))])
+			if numbers := b.broad[service]; numbers != nil && x.services.find(hashOf(service), service) == nil {
+				x.services.add(b.entry(service, merge(numbers, b.rest), true, nil))
+			}
+		}
+	}
+	for _, a := range order {
+		x.actions.add(b.action(x, a))
+	}
+	return x
+}
+
+// add files a statement and appends the actions that are new to order.
+func (b *indexer) add(i int, order []string) []string {
+	s := b.statements[i]
+	if s.src.NotAction || len(s.src.Actions) == 0 || s.src.Unknown {
+		b.rest = append(b.rest, i)
+		return order
+	}
+	for _, spelled := range s.src.Actions {
+		a := asciiLower(spelled)
+		service, op, found := strings.Cut(a, ":")
+		switch {
+		case !found || strings.ContainsAny(service, "*?"):
+			b.rest = appendNew(b.rest, i)
+		case strings.ContainsAny(op, "*?"):
+			b.broad[service] = appendNew(b.broad[service], i)
+		default:
+			if _, ok := b.exact[a]; !ok {
+				b.spelled[a] = spelled
+				order = append(order, a)
+			}
+			b.exact[a] = appendNew(b.exact[a], i)
+		}
+	}
+	return order
+}
+
+func appendNew(numbers []int, i int) []int {
+	if n := len(numbers); n > 0 && numbers[n-1] == i {
+		return numbers
+	}
+	return append(numbers, i)
+}
+
+// merge unites rising numbers.
+func merge(a, b []int) []int {
+	out := make([]int, 0, len(a)+len(b))
+	out = append(append(out, a...), b...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// action makes the entry of one action: what names it, and what concerns it among much.
+func (b *indexer) action(x *index, a string) entry {
+	service, _, _ := strings.Cut(a, ":")
+	broader := x.services.find(hashOf(service), service)
+	if broader == nil {
+		broader = &x.rest
+	}
+	wide := len(b.broad[service]) + len(b.rest)
+	if wide > broadMost {
+		return b.entry(b.spelled[a], b.exact[a], false, broader)
+	}
+	numbers := b.exact[a]
+	if wide > 0 {
+		matching := slices.DeleteFunc(merge(b.broad[service], b.rest), func(i int) bool { return !b.statements[i].matchAction(a) })
+		numbers = merge(numbers, matching)
+	}
+	return b.entry(b.spelled[a], numbers, false, nil)
+}
+
+// entry makes the lists of statements; behind are the lists to ask after them.
+func (b *indexer) entry(key string, numbers []int, check bool, behind *entry) entry {
+	e := entry{key: key, hash: hashOf(key)}
+	var deny, allow []*statement
+	for _, i := range numbers {
+		if s := b.statements[i]; s.src.Effect == Deny {
+			deny = append(deny, s)
+		} else {
+			allow = append(allow, s)
+		}
+	}
+	if behind != nil {
+		e.deny, e.allow = behind.deny, behind.allow
+	}
+	e.deny = makeList(deny, check, e.deny, b.before.deny)
+	e.allow = makeList(allow, check, e.allow, b.before.allow)
+	b.before = e
+	return e
+}
+
+// makeList returns nil for no statements, and the list made before if it is the same: the actions of one
+// statement mostly have all their statements in common.
+func makeList(statements []*statement, check bool, next, before *list) *list {
+	if len(statements) == 0 {
+		return next
+	}
+	if before != nil && before.byResource == nil && before.check == check && before.next == next && slices.Equal(before.statements, statements) {
+		return before
+	}
+	l := &list{statements: slices.Clip(statements), check: check, next: next}
+	if len(statements) >= prefixFrom {
+		l.indexResources()
+	}
+	return l
+}
+
+func (l *list) indexResources() {
+	var others []*statement
 	x := &prefixIndex{byPrefix: map[string][]*statement{}}
-	for _, s := range l.plain {
+	for _, s := range l.statements {
 		prefixes, ok := s.prefixes()
 		if !ok {
-			plain = append(plain, s)
+			others = append(others, s)
 			continue
 		}
 		for _, p := range prefixes {
@@ -83,136 +206,54 @@ func (l *list) finish() {
 		}
 	}
 	slices.Sort(x.lengths)
-	l.plain, l.indexed = plain, x
+	l.statements, l.byResource = others, x
 }
 
 // prefixes returns what every resource that s applies to starts with one of; ok is false if s may apply to anything.
 func (s *statement) prefixes() (out []string, ok bool) {
-	if s.anyResource || s.notResource || s.src.Unknown {
+	if s.anyResource || s.src.NotResource || s.src.Unknown {
 		return nil, false
 	}
 	for i := range s.resources {
-		if s.resources[i].kind == globBad {
-			if s.ref.Effect == Deny {
+		g := &s.resources[i]
+		if g.kind == globBad {
+			if s.src.Effect == Deny {
 				return nil, false
 			}
 			continue
 		}
-		p := s.resources[i].literalPrefix()
-		if p == "" {
+		if g.text == "" {
 			return nil, false
 		}
-		if !slices.Contains(out, p) {
-			out = append(out, p)
+		if !slices.Contains(out, g.text) {
+			out = append(out, g.text)
 		}
 	}
 	return out, true
 }
 
-func buildIndex(statements []*statement) *index {
-	if len(statements) < indexFrom {
-		return nil
-	}
-	x := &index{}
-	for _, s := range statements {
-		x.add(s)
-	}
-	for _, e := range x.exact.entries {
-		e.value.finish()
-	}
-	for _, e := range x.services.entries {
-		svc := e.value
-		svc.all.finish()
-		for i := range svc.patterns {
-			svc.patterns[i].bucket.finish()
-		}
-	}
-	x.rest.finish()
-	return x
-}
-
-func (x *index) add(s *statement) {
-	if s.notAction || len(s.actions) == 0 || s.src.Unknown {
-		x.rest.add(s)
-		return
-	}
-	for _, a := range s.actions {
-		service, op, found := strings.Cut(a, ":")
-		if !found || strings.ContainsAny(service, "*?") {
-			x.rest.add(s)
-			return
-		}
-		if !strings.ContainsAny(op, "*?") {
-			x.exact.at(a).add(s)
-			continue
-		}
-		x.services.at(service).add(a, op, s)
-	}
-}
-
-func (svc *serviceIndex) add(pattern, op string, s *statement) {
-	if op == "*" {
-		svc.all.add(s)
-		return
-	}
-	for i := range svc.patterns {
-		if svc.patterns[i].pattern == pattern {
-			svc.patterns[i].bucket.add(s)
-			return
-		}
-	}
-	svc.patterns = append(svc.patterns, patternBucket{pattern: pattern})
-	svc.patterns[len(svc.patterns)-1].bucket.add(s)
-}
-
-// table is a hash table that is asked with a hash made before: one request asks many policies for one action.
-type table[V any] struct {
-	entries []entry[V]
+// table is a hash table that is asked with a hash made before: one request asks many policies for one
+// action. Keys ignore case.
+type table struct {
+	entries []entry
 	// slots hold indexes into entries plus 1; their number is a power of two.
 	slots []int32
 }
 
-type entry[V any] struct {
-	key   string
-	hash  uint32
-	value *V
-}
-
-// FNV-1a, https://www.rfc-editor.org/rfc/rfc9923. Its keys come from policies, which their authors
-// pay for themselves.
-const (
-	fnvOffset = 2166136261
-	fnvPrime  = 16777619
-)
-
-func hashOf(s string) uint32 {
-	h := uint32(fnvOffset)
-	for i := 0; i < len(s); i++ {
-		h = (h ^ uint32(s[i])) * fnvPrime
-	}
-	return h
-}
-
-// at returns the value of a key and makes it if need be.
-func (t *table[V]) at(key string) *V {
-	h := hashOf(key)
-	if v := t.find(h, []byte(key)); v != nil {
-		return v
-	}
-	e := entry[V]{key: key, hash: h, value: new(V)}
+// add appends an entry whose key is new.
+func (t *table) add(e entry) {
 	t.entries = append(t.entries, e)
 	if 2*len(t.entries) > len(t.slots) {
 		t.slots = make([]int32, max(8, 2*len(t.slots)))
 		for i := range t.entries {
 			t.place(i)
 		}
-	} else {
-		t.place(len(t.entries) - 1)
+		return
 	}
-	return e.value
+	t.place(len(t.entries) - 1)
 }
 
-func (t *table[V]) place(i int) {
+func (t *table) place(i int) {
 	mask := uint32(len(t.slots) - 1) //nolint:gosec // bounded by the size of policies
 	for at := t.entries[i].hash & mask; ; at = (at + 1) & mask {
 		if t.slots[at] == 0 {
@@ -222,8 +263,8 @@ func (t *table[V]) place(i int) {
 	}
 }
 
-// find returns the value of a key, nil if there is none.
-func (t *table[V]) find(hash uint32, key []byte) *V {
+// find returns the entry of a key, nil if there is none.
+func (t *table) find(hash uint32, key string) *entry {
 	if len(t.slots) == 0 {
 		return nil
 	}
@@ -233,8 +274,8 @@ func (t *table[V]) find(hash uint32, key []byte) *V {
 		if i == 0 {
 			return nil
 		}
-		if e := &t.entries[i-1]; e.hash == hash && e.key == string(key) {
-			return e.value
+		if e := &t.entries[i-1]; e.hash == hash && equalFold(e.key, key) {
+			return e
 		}
 	}
 }

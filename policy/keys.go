@@ -1,10 +1,12 @@
 package policy
 
 import (
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // keyID names the condition keys that have a field of their own in Request.
@@ -12,86 +14,108 @@ type keyID uint8
 
 const (
 	keyOther keyID = iota
-	keyPrincipalTag
-	keyRequestTag
-	keyResourceTag
 	keyTagKeys
 	keyCurrentTime
 	keyEpochTime
 	keyTokenIssueTime
 	keyMFAPresent
 	keyMFAAge
+	keyPrincipalOrgPaths
+	keyPrincipalIsService
+	keySourceIP
+	keySecureTransport
+	keyVPCSourceIP
+	keyViaService
+	keyCalledVia
+	keySourceOrgPaths
+	keyAssumedRoot
+	keyResourceOrgPaths
+	// From here on keys are one text each.
+	keyPrincipalTag
+	keyRequestTag
+	keyResourceTag
 	keyPrincipalARN
 	keyPrincipalAccount
 	keyPrincipalOrgID
-	keyPrincipalOrgPaths
 	keyPrincipalType
-	keyPrincipalIsService
 	keyPrincipalServiceName
 	keyUserID
 	keyUserName
-	keySourceIP
-	keySecureTransport
 	keyUserAgent
 	keyReferer
 	keyRequestedRegion
 	keySourceVPC
 	keySourceVPCE
-	keyVPCSourceIP
-	keyViaService
-	keyCalledVia
 	keyCalledViaFirst
 	keyCalledViaLast
 	keySourceARN
 	keySourceAccount
 	keySourceOrgID
-	keySourceOrgPaths
 	keySourceIdentity
 	keyFederatedProvider
-	keyAssumedRoot
 	keyResourceAccount
 	keyResourceOrgID
-	keyResourceOrgPaths
+
+	firstText = keyPrincipalTag
 )
 
 // conditionKey is a key as a policy names it.
 type conditionKey struct {
-	id keyID
-	// name is the whole key in lower case.
-	name string
-	// prefix is the part before the colon, with the colon.
-	prefix string
-	// tag is the tag's key of a tag family, as spelled.
-	tag string
+	spelled string
+	id      keyID
+	space   namespace
+	// colon is the place of the colon, tagAt that of the tag's key of a tag family.
+	colon, tagAt uint16
 }
 
+// namespace says who may speak for a key.
+type namespace uint8
+
+const (
+	spaceNone    namespace = iota // no colon: what the plane established
+	spaceGlobal                   // aws:
+	spaceService                  // s3:
+)
+
 func makeKey(spelled string) conditionKey {
-	k := conditionKey{name: strings.ToLower(spelled)}
-	colon := strings.IndexByte(k.name, ':')
-	if colon < 0 {
+	k := conditionKey{spelled: spelled}
+	colon := strings.IndexByte(spelled, ':')
+	if colon < 0 || colon > math.MaxUint16 {
 		return k
 	}
-	k.prefix = k.name[:colon+1]
-	rest := k.name[colon+1:]
-	family, _, found := strings.Cut(rest, "/")
-	if found {
-		tag := spelled[colon+1+len(family)+1:]
-		switch {
-		case k.prefix == "aws:" && family == "principaltag":
-			k.id, k.tag = keyPrincipalTag, tag
-		case k.prefix == "aws:" && family == "requesttag":
-			k.id, k.tag = keyRequestTag, tag
-		case family == "resourcetag":
-			// Services repeat this one under their own prefix: iam:ResourceTag/x.
-			k.id, k.tag = keyResourceTag, tag
+	k.space, k.colon = spaceService, uint16(colon)
+	if equalFold(spelled[:colon], "aws") {
+		k.space = spaceGlobal
+	}
+	family, tag, found := strings.Cut(spelled[colon+1:], "/")
+	if !found {
+		if k.space == spaceGlobal {
+			k.id = globalKey(asciiLower(family))
 		}
 		return k
 	}
-	if k.prefix == "aws:" {
-		k.id = globalKey(rest)
+	switch {
+	case k.space == spaceGlobal && equalFold(family, "PrincipalTag"):
+		k.id = keyPrincipalTag
+	case k.space == spaceGlobal && equalFold(family, "RequestTag"):
+		k.id = keyRequestTag
+	case equalFold(family, "ResourceTag"):
+		// Services repeat this one under their own prefix: iam:ResourceTag/x.
+		k.id = keyResourceTag
+	}
+	if at := len(spelled) - len(tag); at <= math.MaxUint16 {
+		k.tagAt = uint16(at) //nolint:gosec // compared the line before
+	} else {
+		k.id = keyOther
 	}
 	return k
 }
+
+// tag is the tag's key of a tag family.
+func (k *conditionKey) tag() string { return k.spelled[k.tagAt:] }
+
+// service is the part before the colon.
+func (k *conditionKey) service() string { return k.spelled[:k.colon] }
 
 // globalKey finds a global condition key by its lower-case name.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
@@ -136,14 +160,14 @@ const (
 // value is what a request has for a key.
 type value struct {
 	kind valueKind
-	n    int64
-	s    string
-	list []string
-	tags []Tag
-	t    time.Time
-	addr netip.Addr
 	// multi is set for keys that have several values by nature; variables cannot read them.
 	multi bool
+	n     int64
+	s     string
+	list  []string
+	tags  []Tag
+	t     *time.Time
+	addr  *netip.Addr
 }
 
 func (v *value) len() int {
@@ -192,17 +216,21 @@ func (v *value) setList(l []string) {
 	}
 }
 
-func (v *value) setTri(t Tri) {
+func (v *value) setTri(t Tri) { v.setString(t.text()) }
+
+// text is how conditions see it.
+func (t Tri) text() string {
 	switch t {
 	case Missing:
 	case False:
-		v.kind, v.s = valueString, "false"
+		return "false"
 	case True:
-		v.kind, v.s = valueString, "true"
+		return "true"
 	}
+	return ""
 }
 
-func (v *value) setTime(t time.Time) {
+func (v *value) setTime(t *time.Time) {
 	if !t.IsZero() {
 		v.kind, v.t = valueTime, t
 	}
@@ -210,32 +238,42 @@ func (v *value) setTime(t time.Time) {
 
 func (v *value) setInt(n int64) { v.kind, v.n = valueInt, n }
 
-func (v *value) setAddr(a netip.Addr) {
+func (v *value) setAddr(a *netip.Addr) {
 	if a.IsValid() {
 		v.kind, v.addr = valueAddr, a
 	}
 }
 
-func (v *value) setTag(tags []Tag, key string) {
+// findTag returns the value of a tag. Keys of tags ignore case, as condition keys do.
+func findTag(tags []Tag, key string) (string, bool) {
 	for i := range tags {
-		if tags[i].Key == key || strings.EqualFold(tags[i].Key, key) {
-			v.kind, v.s = valueString, tags[i].Value
-			return
+		if t := &tags[i]; t.Key == key || mayFold(t.Key, key) && strings.EqualFold(t.Key, key) {
+			return t.Value, true
 		}
 	}
+	return "", false
+}
+
+// mayFold is a quick no for texts whose first characters differ.
+func mayFold(a, b string) bool {
+	return a == "" || b == "" || a[0]|b[0] >= utf8.RuneSelf || lower(a[0]) == lower(b[0])
 }
 
 // lookup finds a key of the request. The order is the security of this package: first the field, then what the
 // plane established, and what came with the request only under the prefix of the service that is asked.
 func (ev *evaluation) lookup(k *conditionKey, v *value) {
-	if k.id != keyOther {
+	if k.isText() {
+		if s, ok := ev.text(k); ok {
+			v.kind, v.s = valueString, s
+		}
+	} else if k.id != keyOther {
 		ev.field(k, v)
 	}
 	if v.kind == valueNone {
-		findKey(ev.r.Trusted, k.name, v)
+		findKey(ev.r.Trusted, k.spelled, v)
 	}
-	if v.kind == valueNone && k.prefix != "" && k.prefix != "aws:" && equalFold(k.prefix, ev.prefix) {
-		findKey(ev.r.Keys, k.name, v)
+	if v.kind == valueNone && k.space == spaceService && equalFold(k.service(), ev.service()) {
+		findKey(ev.r.Keys, k.spelled, v)
 	}
 }
 
@@ -250,19 +288,10 @@ func findKey(keys []Key, name string, v *value) {
 	}
 }
 
-// field reads the keys that have a field.
+// field reads the keys that have a field and are more than text.
 func (ev *evaluation) field(k *conditionKey, v *value) {
 	r := ev.r
 	switch k.id {
-	case keyOther:
-	case keyPrincipalTag:
-		v.setTag(r.Principal.Tags, k.tag)
-	case keyRequestTag:
-		v.setTag(r.RequestTags, k.tag)
-	case keyResourceTag:
-		if k.prefix == "aws:" || equalFold(k.prefix, ev.prefix) {
-			v.setTag(r.Owner.Tags, k.tag)
-		}
 	case keyTagKeys:
 		v.multi = true
 		if r.TagKeys != nil {
@@ -271,117 +300,135 @@ func (ev *evaluation) field(k *conditionKey, v *value) {
 			v.kind, v.tags = valueTags, r.RequestTags
 		}
 	case keyCurrentTime:
-		v.setTime(r.Call.Time)
+		v.setTime(&r.Call.Time)
 	case keyEpochTime:
 		if !r.Call.Time.IsZero() {
 			v.setInt(r.Call.Time.Unix())
 		}
 	case keyTokenIssueTime:
-		v.setTime(r.Session.IssuedAt)
-	case keyMFAPresent:
-		v.setTri(r.Session.MFA)
+		v.setTime(&r.Session.IssuedAt)
+	case keyMFAPresent, keySecureTransport, keyViaService, keyAssumedRoot, keyPrincipalIsService:
+		v.setTri(ev.tri(k.id))
 	case keyMFAAge:
 		if !r.Session.MFAAt.IsZero() && !r.Call.Time.IsZero() {
 			v.setInt(int64(r.Call.Time.Sub(r.Session.MFAAt) / time.Second))
 		}
 	case keySourceIP:
-		v.setAddr(r.Call.SourceIP)
+		v.setAddr(&r.Call.SourceIP)
 	case keyVPCSourceIP:
-		v.setAddr(r.Call.VPCSourceIP)
-	case keySecureTransport:
-		v.setTri(r.Call.Secure)
-	case keyViaService:
-		v.setTri(r.Call.ViaService)
-	case keyAssumedRoot:
-		v.setTri(r.Session.AssumedRoot)
-	case keyPrincipalARN, keyPrincipalAccount, keyPrincipalOrgID, keyPrincipalOrgPaths, keyPrincipalType,
-		keyPrincipalIsService, keyPrincipalServiceName, keyUserID, keyUserName:
-		r.Principal.field(k.id, v)
+		v.setAddr(&r.Call.VPCSourceIP)
+	case keyPrincipalOrgPaths:
+		v.setList(r.Principal.OrgPaths)
 	case keyCalledVia:
 		v.setList(r.Call.CalledVia)
 	case keySourceOrgPaths:
 		v.setList(r.Call.SourceOrgPaths)
 	case keyResourceOrgPaths:
 		v.setList(r.Owner.OrgPaths)
-	case keyUserAgent, keyReferer, keyRequestedRegion, keySourceVPC, keySourceVPCE, keyCalledViaFirst, keyCalledViaLast,
-		keySourceARN, keySourceAccount, keySourceOrgID, keySourceIdentity, keyFederatedProvider, keyResourceAccount, keyResourceOrgID:
-		v.setString(ev.text(k.id))
+	default:
 	}
 }
 
-// text reads the keys that are plain strings.
-func (ev *evaluation) text(id keyID) string {
+// isTri tells whether the key is a boolean with a field.
+func (k *conditionKey) isTri() bool {
+	switch k.id {
+	case keyMFAPresent, keySecureTransport, keyViaService, keyAssumedRoot, keyPrincipalIsService:
+		return true
+	default:
+		return false
+	}
+}
+
+func (ev *evaluation) tri(id keyID) Tri {
 	r := ev.r
 	switch id {
+	case keySecureTransport:
+		return r.Call.Secure
+	case keyMFAPresent:
+		return r.Session.MFA
+	case keyViaService:
+		return r.Call.ViaService
+	case keyAssumedRoot:
+		return r.Session.AssumedRoot
+	case keyPrincipalIsService:
+		if r.Principal.Kind != Anonymous {
+			return TriOf(r.Principal.Kind == Service)
+		}
+	default:
+	}
+	return Missing
+}
+
+// isText tells whether the key has a field that is one text.
+func (k *conditionKey) isText() bool { return k.id >= firstText }
+
+// text reads a key that isText.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable
+func (ev *evaluation) text(k *conditionKey) (string, bool) {
+	r := ev.r
+	s := ""
+	switch k.id {
+	case keyPrincipalTag:
+		return findTag(r.Principal.Tags, k.tag())
+	case keyRequestTag:
+		return findTag(r.RequestTags, k.tag())
+	case keyResourceTag:
+		if k.space == spaceGlobal || equalFold(k.service(), ev.service()) {
+			return findTag(r.Owner.Tags, k.tag())
+		}
+	case keyUserName:
+		s = r.Principal.UserName
+	case keyUserID:
+		s = r.Principal.UserID
+	case keyPrincipalARN:
+		if s = r.Principal.ARN; r.Principal.Kind == RoleSession {
+			s = r.Principal.EntityARN
+		}
+	case keyPrincipalAccount:
+		s = r.Principal.Account
+	case keyPrincipalOrgID:
+		s = r.Principal.OrgID
+	case keyPrincipalType:
+		s = r.Principal.Kind.awsType()
+	case keyPrincipalServiceName:
+		if r.Principal.Kind == Service {
+			s = r.Principal.Name
+		}
 	case keyUserAgent:
-		return r.Call.UserAgent
+		s = r.Call.UserAgent
 	case keyReferer:
-		return r.Call.Referer
+		s = r.Call.Referer
 	case keyRequestedRegion:
-		return r.Call.Region
+		s = r.Call.Region
 	case keySourceVPC:
-		return r.Call.SourceVPC
+		s = r.Call.SourceVPC
 	case keySourceVPCE:
-		return r.Call.SourceVPCE
+		s = r.Call.SourceVPCE
 	case keyCalledViaFirst:
 		if n := len(r.Call.CalledVia); n > 0 {
-			return r.Call.CalledVia[0]
+			s = r.Call.CalledVia[0]
 		}
 	case keyCalledViaLast:
 		if n := len(r.Call.CalledVia); n > 0 {
-			return r.Call.CalledVia[n-1]
+			s = r.Call.CalledVia[n-1]
 		}
 	case keySourceARN:
-		return r.Call.SourceARN
+		s = r.Call.SourceARN
 	case keySourceAccount:
-		return r.Call.SourceAccount
+		s = r.Call.SourceAccount
 	case keySourceOrgID:
-		return r.Call.SourceOrgID
+		s = r.Call.SourceOrgID
 	case keySourceIdentity:
-		return r.Session.SourceIdentity
+		s = r.Session.SourceIdentity
 	case keyFederatedProvider:
-		return r.Session.FederatedProvider
+		s = r.Session.FederatedProvider
 	case keyResourceAccount:
-		return ev.owner
+		s = ev.owner
 	case keyResourceOrgID:
-		return r.Owner.OrgID
+		s = r.Owner.OrgID
 	default:
 	}
-	return ""
-}
-
-// field reads the keys of the principal.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable
-func (p *Principal) field(id keyID, v *value) {
-	switch id {
-	case keyPrincipalARN:
-		if p.Kind == RoleSession {
-			v.setString(p.EntityARN)
-		} else {
-			v.setString(p.ARN)
-		}
-	case keyPrincipalAccount:
-		v.setString(p.Account)
-	case keyPrincipalOrgID:
-		v.setString(p.OrgID)
-	case keyPrincipalOrgPaths:
-		v.setList(p.OrgPaths)
-	case keyPrincipalType:
-		v.setString(p.Kind.awsType())
-	case keyPrincipalIsService:
-		if p.Kind != Anonymous {
-			v.setTri(TriOf(p.Kind == Service))
-		}
-	case keyPrincipalServiceName:
-		if p.Kind == Service {
-			v.setString(p.Name)
-		}
-	case keyUserID:
-		v.setString(p.UserID)
-	case keyUserName:
-		v.setString(p.UserName)
-	default:
-	}
+	return s, s != ""
 }
 
 func (k PrincipalKind) awsType() string {
@@ -403,6 +450,11 @@ func (k PrincipalKind) awsType() string {
 
 // variable returns the value of a policy variable: that of a key with exactly one value, or the default.
 func (ev *evaluation) variable(t *token) (string, bool) {
+	if t.v.key.isText() {
+		if s, ok := ev.text(&t.v.key); ok {
+			return s, true
+		}
+	}
 	var v value
 	ev.lookup(&t.v.key, &v)
 	if !v.multi && v.len() == 1 {

@@ -177,8 +177,8 @@ func TestLayers(t *testing.T) {
 	if want := "with an explicit deny in an identity-based policy: arn:aws:iam::123456789012:policy/no"; d.ReasonWithPolicy(r.Action) != want {
 		t.Errorf("%q, want %q", d.ReasonWithPolicy(r.Action), want)
 	}
-	if d := policy.Evaluate(&r, &policy.Policies{Resource: bucketDeny}); d.Statement == nil || d.Statement.Sid != "No" || d.Statement.Policy != "bucket" || d.Statement.Start.Line != 1 {
-		t.Errorf("statement %+v", d.Statement)
+	if ref, ok := policy.Evaluate(&r, &policy.Policies{Resource: bucketDeny}).Statement(); !ok || ref.Sid != "No" || ref.Policy != "bucket" || ref.Start.Line != 1 {
+		t.Errorf("statement %+v", ref)
 	}
 }
 

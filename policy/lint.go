@@ -206,7 +206,7 @@ func (l *linter) condition(s *Statement, c *Condition) {
 	l.mfa(s, c, op)
 	l.address(s, c, op)
 	k := makeKey(c.Key)
-	if k.prefix == "aws:" && k.id == keyOther && !otherGlobalKey(k.name) {
+	if k.space == spaceGlobal && k.id == keyOther && !otherGlobalKey(strings.ToLower(c.Key)) {
 		l.add(Warning, "unknown-key", "%s is not a global condition key: it is never present in a request", c.Key)
 	}
 }

@@ -3,7 +3,7 @@ package policy
 // Policy is a compiled document, or several merged by [NewSet]. It is immutable.
 // A nil *Policy has no statements.
 type Policy struct {
-	name       string
+	origin
 	statements []*statement
 	index      *index
 }
@@ -23,21 +23,34 @@ func WithPrincipals(resolve func(arn string) (id string, ok bool)) CompileOption
 	return func(o *compileOptions) { o.resolve = resolve }
 }
 
-// statement is compiled.
+// statement is compiled. It leans on its source, which explanations need anyway.
 type statement struct {
-	ref StatementRef
-	src *Statement
-	// vars is set if the document's version has policy variables.
-	vars       bool
+	src        *Statement
+	of         *origin
 	principals *principals
-	notAction  bool
-	// actions are patterns in lower case.
-	actions []string
+	resources  []glob
+	conditions []condition
+	// index counts the statements of the document.
+	index int32
+	// vars is set if the document's version has policy variables.
+	vars bool
 	// anyResource is set for "*", and where the kind has no resources.
 	anyResource bool
-	notResource bool
-	resources   []glob
-	conditions  []condition
+	// special is set if more than resources and conditions decide.
+	special bool
+}
+
+// origin is what the statements of a document have in common.
+type origin struct {
+	policy string
+	kind   Kind
+}
+
+// ref names the statement.
+func (s *statement) ref() StatementRef {
+	return StatementRef{
+		Policy: s.of.policy, Kind: s.of.kind, Effect: s.src.Effect, Sid: s.src.Sid, Index: int(s.index), Start: s.src.Start, End: s.src.End,
+	}
 }
 
 // Compile prepares d for decisions. name is how decisions call it: a policy's ARN, or the name of an inline policy.
@@ -46,39 +59,31 @@ func Compile(d *Document, name string, opts ...CompileOption) *Policy {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	p := &Policy{name: name, statements: make([]*statement, len(d.statements))}
+	p := &Policy{origin: origin{policy: name, kind: d.kind}, statements: make([]*statement, len(d.statements))}
 	all := make([]statement, len(d.statements))
 	for i := range d.statements {
-		compileStatement(&all[i], d, i, name, &o)
+		all[i] = compileStatement(d, i, &p.origin, &o)
 		p.statements[i] = &all[i]
 	}
 	p.index = buildIndex(p.statements)
 	return p
 }
 
-func compileStatement(s *statement, d *Document, i int, name string, o *compileOptions) {
+func compileStatement(d *Document, i int, of *origin, o *compileOptions) statement {
 	src := &d.statements[i]
-	*s = statement{
-		ref: StatementRef{
-			Policy: name, Kind: d.kind, Effect: src.Effect, Sid: src.Sid, Index: i, Start: src.Start, End: src.End,
-		},
-		src: src, vars: d.version == Version2012,
-		notAction: src.NotAction, notResource: src.NotResource,
-	}
+	s := statement{src: src, of: of, index: int32(i), vars: d.version == Version2012} //nolint:gosec // bounded by the size of documents
 	if d.kind.hasPrincipals() {
 		s.principals = compilePrincipals(src, o)
 	}
-	s.actions = make([]string, len(src.Actions))
-	for j, a := range src.Actions {
-		s.actions[j] = asciiLower(a)
-	}
+	s.special = src.Unknown || d.kind.hasPrincipals()
 	s.compileResources(d.kind)
 	if n := len(src.Conditions); n > 0 {
 		s.conditions = make([]condition, n)
 		for j := range src.Conditions {
-			s.conditions[j] = compileCondition(&src.Conditions[j], s.vars)
+			s.conditions[j] = compileCondition(&src.Conditions[j], src.Effect, s.vars)
 		}
 	}
+	return s
 }
 
 func (s *statement) compileResources(k Kind) {
@@ -86,26 +91,19 @@ func (s *statement) compileResources(k Kind) {
 		s.anyResource = true
 		return
 	}
+	for _, r := range s.src.Resources {
+		if r == "*" && !s.src.NotResource {
+			s.anyResource = true
+			return
+		}
+	}
 	s.resources = make([]glob, len(s.src.Resources))
 	for j, r := range s.src.Resources {
 		s.resources[j] = makeResourceGlob(r, s.vars)
-		if s.resources[j].kind == globAll && !s.notResource {
+		if s.resources[j].kind == globAll && !s.src.NotResource {
 			s.anyResource = true
 		}
 	}
-}
-
-func asciiLower(s string) string {
-	for i := 0; i < len(s); i++ {
-		if lower(s[i]) != s[i] {
-			b := []byte(s)
-			for j := range b {
-				b[j] = lower(b[j])
-			}
-			return string(b)
-		}
-	}
-	return s
 }
 
 // NewSet merges policies of one layer (such as all that are attached to a principal) under one index.
@@ -138,7 +136,7 @@ func (p *Policy) Name() string {
 	if p == nil {
 		return ""
 	}
-	return p.name
+	return p.policy
 }
 
 // Policies are all that apply to a request.

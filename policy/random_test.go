@@ -318,8 +318,8 @@ func TestAgainstReference(t *testing.T) {
 			ref := refOf(&w.request)
 			wantAllowed, wantExplicit := ref.decide(w.ref)
 			if got.Allowed != wantAllowed || got.Explicit != wantExplicit {
-				t.Fatalf("seed %d case %d: engine allowed %v explicit %v (%s %+v), reference %v %v\nrequest %+v\npolicies %+v",
-					seed, i, got.Allowed, got.Explicit, got.Layer, got.Statement, wantAllowed, wantExplicit, w.request, w.ref)
+				t.Fatalf("seed %d case %d: engine allowed %v explicit %v (%s), reference %v %v\nrequest %+v\npolicies %+v",
+					seed, i, got.Allowed, got.Explicit, got.Layer, wantAllowed, wantExplicit, w.request, w.ref)
 			}
 			if m := policy.Evaluate(&w.request, &w.merged); m.Allowed != got.Allowed || m.Explicit != got.Explicit || m.Layer != got.Layer {
 				t.Fatalf("seed %d case %d: merged sets decide %+v, single policies %+v\nrequest %+v\npolicies %+v", seed, i, m, got, w.request, w.ref)

@@ -214,8 +214,8 @@ func answerOf(r *policy.Request, e *policy.Explanation) Answer {
 		Action: r.Action, Resource: r.Resource, Decision: e.Decision.Verdict().String(), Reason: e.Decision.Reason(r.Action),
 		DecidedBy: e.Decision.Layer.String(), Layers: []Layer{}, MissingKeys: e.MissingKeys,
 	}
-	if e.Decision.Statement != nil {
-		ref := refOf(*e.Decision.Statement)
+	if by, ok := e.Decision.Statement(); ok {
+		ref := refOf(by)
 		a.Statement = &ref
 	}
 	for _, l := range e.Layers {
