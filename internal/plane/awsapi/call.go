@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net/netip"
+	"reflect"
 	"slices"
 	"time"
 
@@ -32,6 +33,8 @@ type Call struct {
 	EncodedDenial string
 	// Audit gathers what the audit record says beyond the above; nil when nobody records.
 	Audit *AuditFields
+
+	output *plan // of the operation's output
 }
 
 // AuditFields is what a service adds to the audit record of a call. No secret may enter.
@@ -96,28 +99,20 @@ func NewRequestID() string {
 	return string(b[:])
 }
 
-func recordInput[In any](c *Call, encode func(*JSONEncoder, *In), in *In) {
-	if c.Audit == nil || encode == nil {
-		return
+func (c *Call) recordInput(pl *plan, in reflect.Value) {
+	if c.Audit != nil {
+		c.Audit.RequestParameters = pl.audit(in)
 	}
-	c.Audit.RequestParameters = object(encode, in)
 }
 
-// RecordOutput puts the output of op into the audit record, sensitive members hidden. Handlers call
-// it for operations that change something. It is safe to call when nobody records.
-func RecordOutput[In, Out any](c *Call, op Operation[In, Out], out *Out) {
-	if c.Audit == nil || op.AuditOutput == nil || out == nil {
+// RecordOutput puts out, the output of the operation that is being served, into the audit record,
+// sensitive members hidden. Handlers call it for operations that change something. It is safe to call
+// when nobody records.
+func RecordOutput[Out any](c *Call, out *Out) {
+	if c.Audit == nil || c.output == nil || out == nil {
 		return
 	}
-	if text := object(op.AuditOutput, out); len(text) > 2 {
+	if text := c.output.audit(reflect.ValueOf(out).Elem()); len(text) > 2 {
 		c.Audit.ResponseElements = text
 	}
-}
-
-func object[T any](encode func(*JSONEncoder, *T), v *T) []byte {
-	e := JSONEncoder{buf: make([]byte, 0, 256)}
-	e.OpenObject()
-	encode(&e, v)
-	e.CloseObject()
-	return e.buf
 }

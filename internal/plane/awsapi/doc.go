@@ -2,7 +2,7 @@
 // JSON 1.0 and 1.1, REST-JSON) into typed inputs that satisfy the constraints of AWS's
 // service models, and typed outputs and errors back into answers.
 //
-// Shapes, constraints and codecs of each service are generated from the models in models/ into the
+// Structures and constraints of each service are generated from the models in models/ into the
 // packages beside this one (stsapi, iamapi, …). A service only writes its operations:
 //
 //	s := awsapi.NewService(&stsapi.Model, awsapi.Options{})

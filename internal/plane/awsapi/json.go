@@ -103,7 +103,7 @@ func (e *JSONEncoder) Epoch(value time.Time) {
 func (e *JSONEncoder) Time(value time.Time) {
 	e.separate()
 	e.buf = append(e.buf, '"')
-	e.buf = value.UTC().AppendFormat(e.buf, "2006-01-02T15:04:05Z")
+	e.buf = appendTime(e.buf, value)
 	e.buf = append(e.buf, '"')
 }
 

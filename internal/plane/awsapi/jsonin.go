@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math"
+	"reflect"
 	"strconv"
 	"time"
 )
@@ -11,12 +12,8 @@ import (
 // JSONNode is one object of a JSON request. Members that are null count as absent.
 type JSONNode struct{ members map[string]any }
 
-// jsonValue returns a member as T; one of another type is a malformed request.
-func jsonValue[T any](n JSONNode, p *Problems, name, kind string) (value T, ok bool) {
-	v, ok := n.members[name]
-	if !ok || v == nil {
-		return value, false
-	}
+// as returns v as T; one of another type is a malformed request.
+func as[T any](v any, p *Problems, kind string) (value T, ok bool) {
 	value, ok = v.(T)
 	if !ok {
 		p.malformed("%s can not be converted to %s", describe(v), kind)
@@ -24,83 +21,84 @@ func jsonValue[T any](n JSONNode, p *Problems, name, kind string) (value T, ok b
 	return value, ok
 }
 
-// The functions below are called by generated code: J for JSON bodies, then Req or Opt, then the
-// kind; B for members that are bound to path, query string or headers.
-
-// JReqString reads a required string.
-func JReqString[S ~string](n JSONNode, p *Problems, name, path string, rule *StringRule, to *S) {
-	value, ok := jsonValue[string](n, p, name, "String")
-	if !ok {
-		p.missing(path)
-		return
+// decodeJSON reads the members of a structure into v, and collects what is wrong with them. b is nil
+// for structures that are not an input of their own.
+func (pl *plan) decodeJSON(n JSONNode, b *Bindings, p *Problems, v reflect.Value) {
+	for i := range pl.fields {
+		f := &pl.fields[i]
+		target := v.Field(f.index)
+		var sent bool
+		switch {
+		case f.payload:
+			f.of.decodeJSON(n, nil, p, f.slot(target))
+			continue
+		case f.place != "":
+			sent = f.decodeBound(b, p, target)
+		default:
+			if value := n.members[f.name]; value != nil {
+				sent = true
+				f.decodeValue(value, p, target)
+			}
+		}
+		if !sent && f.required {
+			p.missing(f.path)
+		}
 	}
-	rule.check(p, path, value)
-	*to = S(value)
 }
 
-// JOptString reads an optional string.
-func JOptString[S ~string](n JSONNode, p *Problems, name, path string, rule *StringRule, to **S) {
-	if value, ok := jsonValue[string](n, p, name, "String"); ok {
-		rule.check(p, path, value)
-		v := S(value)
-		*to = &v
+func (f *field) decodeValue(value any, p *Problems, v reflect.Value) {
+	switch f.kind { //nolint:exhaustive // no input has a map, and the generator refuses one
+	case kindString:
+		if s, ok := as[string](value, p, "String"); ok {
+			f.shape.checkString(p, f.path, s)
+			f.slot(v).SetString(s)
+		}
+	case kindInt:
+		if number, ok := as[json.Number](value, p, "Integer"); ok {
+			f.decodeInt(number.String(), "NUMBER_VALUE", p, v)
+		}
+	case kindBool:
+		if yes, ok := as[bool](value, p, "Boolean"); ok {
+			f.slot(v).SetBool(yes)
+		}
+	case kindTime:
+		if t, ok := jsonTime(value, p); ok {
+			f.setTime(v, t)
+		}
+	case kindBlob:
+		if text, ok := as[string](value, p, "Blob"); ok {
+			b, err := base64.StdEncoding.DecodeString(text)
+			if err != nil {
+				p.malformed("STRING_VALUE can not be converted to Blob")
+				return
+			}
+			v.SetBytes(b)
+		}
+	case kindStruct:
+		if members, ok := as[map[string]any](value, p, "Structure"); ok {
+			p.push(f.path)
+			f.of.decodeJSON(JSONNode{members}, nil, p, f.slot(v))
+			p.pop()
+		}
+	case kindStrings, kindStructs:
+		if list, ok := as[[]any](value, p, "List"); ok {
+			f.decodeList(list, p, v)
+		}
 	}
 }
 
-func jsonInt(n JSONNode, p *Problems, name, path string, rule *IntRule) (int, bool) {
-	number, ok := jsonValue[json.Number](n, p, name, "Integer")
-	if !ok {
-		return 0, false
-	}
-	value, err := strconv.ParseInt(number.String(), 10, rule.bits())
+func (f *field) decodeInt(text, from string, p *Problems, v reflect.Value) {
+	n, err := strconv.ParseInt(text, 10, f.shape.bits())
 	if err != nil {
-		p.malformed("NUMBER_VALUE can not be converted to Integer")
-		return 0, false
-	}
-	rule.check(p, path, int(value))
-	return int(value), true
-}
-
-// JReqInt reads a required integer.
-func JReqInt(n JSONNode, p *Problems, name, path string, rule *IntRule, to *int) {
-	value, ok := jsonInt(n, p, name, path, rule)
-	if !ok {
-		p.missing(path)
+		p.malformed("%s can not be converted to Integer", from)
 		return
 	}
-	*to = value
-}
-
-// JOptInt reads an optional integer.
-func JOptInt(n JSONNode, p *Problems, name, path string, rule *IntRule, to **int) {
-	if value, ok := jsonInt(n, p, name, path, rule); ok {
-		*to = &value
-	}
-}
-
-// JReqBool reads a required boolean.
-func JReqBool(n JSONNode, p *Problems, name, path string, to *bool) {
-	value, ok := jsonValue[bool](n, p, name, "Boolean")
-	if !ok {
-		p.missing(path)
-		return
-	}
-	*to = value
-}
-
-// JOptBool reads an optional boolean.
-func JOptBool(n JSONNode, p *Problems, name, _ string, to **bool) {
-	if value, ok := jsonValue[bool](n, p, name, "Boolean"); ok {
-		*to = &value
-	}
+	f.shape.checkInt(p, f.path, int(n))
+	f.slot(v).SetInt(n)
 }
 
 // jsonTime reads seconds since 1970, or ISO 8601.
-func jsonTime(n JSONNode, p *Problems, name string) (time.Time, bool) {
-	v, ok := n.members[name]
-	if !ok || v == nil {
-		return time.Time{}, false
-	}
+func jsonTime(v any, p *Problems) (time.Time, bool) {
 	switch v := v.(type) {
 	case json.Number:
 		if f, err := v.Float64(); err == nil && math.Abs(f) < 1e12 {
@@ -115,212 +113,63 @@ func jsonTime(n JSONNode, p *Problems, name string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// JReqTime reads a required timestamp.
-func JReqTime(n JSONNode, p *Problems, name, path string, to *time.Time) {
-	value, ok := jsonTime(n, p, name)
-	if !ok {
-		p.missing(path)
-		return
-	}
-	*to = value
-}
-
-// JOptTime reads an optional timestamp.
-func JOptTime(n JSONNode, p *Problems, name, _ string, to **time.Time) {
-	if value, ok := jsonTime(n, p, name); ok {
-		*to = &value
-	}
-}
-
-// JBlob reads base64.
-func JBlob(n JSONNode, p *Problems, name, path string, required bool, to *[]byte) {
-	text, ok := jsonValue[string](n, p, name, "Blob")
-	if !ok {
-		if required {
-			p.missing(path)
+func (f *field) decodeList(values []any, p *Problems, v reflect.Value) {
+	if f.kind == kindStrings {
+		list := make([]string, len(values))
+		for i, value := range values {
+			var ok bool
+			if list[i], ok = as[string](value, p, "String"); !ok {
+				return
+			}
 		}
+		f.each.checkStrings(p, f.path, f.shape, list)
+		f.setStrings(v, list)
 		return
 	}
-	value, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		p.malformed("STRING_VALUE can not be converted to Blob")
-		return
-	}
-	*to = value
-}
-
-// JStruct reads a structure; decode reads its members.
-func JStruct[T any](n JSONNode, p *Problems, name, path string, required bool, to **T, decode func(JSONNode, *Problems, *T)) {
-	members, ok := jsonValue[map[string]any](n, p, name, "Structure")
-	if !ok {
-		if required {
-			p.missing(path)
-		}
-		return
-	}
-	*to = new(T)
-	p.push(path)
-	decode(JSONNode{members}, p, *to)
-	p.pop()
-}
-
-// JStrings reads a list of strings.
-func JStrings[S ~string](n JSONNode, p *Problems, name, path string, required bool, size *SizeRule, rule *StringRule, to *[]S) {
-	values, ok := jsonValue[[]any](n, p, name, "List")
-	if !ok {
-		if required {
-			p.missing(path)
-		}
-		return
-	}
-	list := make([]S, 0, len(values))
-	for _, v := range values {
-		s, ok := v.(string)
+	f.shape.checkSize(p, f.path, len(values))
+	f.grow(v, len(values))
+	for i, value := range values {
+		members, ok := as[map[string]any](value, p, "Structure")
 		if !ok {
-			p.malformed("%s can not be converted to String", describe(v))
 			return
 		}
-		list = append(list, S(s))
-	}
-	checkStrings(p, path, size, rule, list)
-	*to = list
-}
-
-// JStructs reads a list of structures.
-func JStructs[T any](n JSONNode, p *Problems, name, path string, required bool, size *SizeRule, to *[]T, decode func(JSONNode, *Problems, *T)) {
-	values, ok := jsonValue[[]any](n, p, name, "List")
-	if !ok {
-		if required {
-			p.missing(path)
-		}
-		return
-	}
-	size.check(p, path, len(values))
-	list := make([]T, len(values))
-	for i, v := range values {
-		members, ok := v.(map[string]any)
-		if !ok {
-			p.malformed("%s can not be converted to Structure", describe(v))
-			return
-		}
-		p.pushIndex(path, i+1)
-		decode(JSONNode{members}, p, &list[i])
+		p.pushIndex(f.path, i+1)
+		f.of.decodeJSON(JSONNode{members}, nil, p, v.Index(i))
 		p.pop()
 	}
-	*to = list
 }
 
-// JStringMap reads a map of strings to strings.
-func JStringMap[K, V ~string](n JSONNode, p *Problems, name, path string, required bool, size *SizeRule, to *map[K]V) {
-	values, ok := jsonValue[map[string]any](n, p, name, "Map")
+// decodeBound reads a member from path, query string or header, and reports whether it is there. One
+// that occurs twice is malformed, for two readers of the request could see different values.
+func (f *field) decodeBound(b *Bindings, p *Problems, v reflect.Value) bool {
+	values, ok := b.get(f.place, f.name)
 	if !ok {
-		if required {
-			p.missing(path)
-		}
-		return
+		return false
 	}
-	size.check(p, path, len(values))
-	m := make(map[K]V, len(values))
-	for k, v := range values {
-		s, ok := v.(string)
-		if !ok {
-			p.malformed("%s can not be converted to String", describe(v))
-			return
-		}
-		m[K(k)] = V(s)
+	if f.kind == kindStrings {
+		f.each.checkStrings(p, f.path, f.shape, values)
+		f.setStrings(v, values)
+		return true
 	}
-	*to = m
-}
-
-// bound returns the single value of a bound member; a repeated one is malformed, for two readers of
-// the request could see different values.
-func bound(b *Bindings, location, name string, p *Problems) (string, bool) {
-	values, ok := b.get(location, name)
-	if !ok || len(values) == 0 {
-		return "", false
+	if len(values) == 0 {
+		return false
 	}
 	if len(values) > 1 {
-		p.malformed("The parameter %s occurs more than once", quoteName(name))
+		p.malformed("The parameter %s occurs more than once", quoteName(f.name))
 	}
-	return values[0], true
-}
-
-// BReqString reads a required bound string.
-func BReqString[S ~string](b *Bindings, location string, p *Problems, name, path string, rule *StringRule, to *S) {
-	value, ok := bound(b, location, name, p)
-	if !ok {
-		p.missing(path)
-		return
-	}
-	rule.check(p, path, value)
-	*to = S(value)
-}
-
-// BOptString reads an optional bound string.
-func BOptString[S ~string](b *Bindings, location string, p *Problems, name, path string, rule *StringRule, to **S) {
-	if value, ok := bound(b, location, name, p); ok {
-		rule.check(p, path, value)
-		v := S(value)
-		*to = &v
-	}
-}
-
-func boundInt(b *Bindings, location string, p *Problems, name, path string, rule *IntRule) (int, bool) {
-	text, ok := bound(b, location, name, p)
-	if !ok {
-		return 0, false
-	}
-	value, err := strconv.ParseInt(text, 10, rule.bits())
-	if err != nil {
-		p.malformed("STRING_VALUE can not be converted to Integer")
-		return 0, false
-	}
-	rule.check(p, path, int(value))
-	return int(value), true
-}
-
-// BReqInt reads a required bound integer.
-func BReqInt(b *Bindings, location string, p *Problems, name, path string, rule *IntRule, to *int) {
-	value, ok := boundInt(b, location, p, name, path, rule)
-	if !ok {
-		p.missing(path)
-		return
-	}
-	*to = value
-}
-
-// BOptInt reads an optional bound integer.
-func BOptInt(b *Bindings, location string, p *Problems, name, path string, rule *IntRule, to **int) {
-	if value, ok := boundInt(b, location, p, name, path, rule); ok {
-		*to = &value
-	}
-}
-
-// BOptBool reads an optional bound boolean.
-func BOptBool(b *Bindings, location string, p *Problems, name, _ string, to **bool) {
-	if text, ok := bound(b, location, name, p); ok {
-		value, err := strconv.ParseBool(text)
+	switch f.kind { //nolint:exhaustive // what else there is cannot be bound, and the generator refuses it
+	case kindString:
+		f.shape.checkString(p, f.path, values[0])
+		f.slot(v).SetString(values[0])
+	case kindInt:
+		f.decodeInt(values[0], "STRING_VALUE", p, v)
+	case kindBool:
+		yes, err := strconv.ParseBool(values[0])
 		if err != nil {
 			p.malformed("STRING_VALUE can not be converted to Boolean")
-			return
+			return true
 		}
-		*to = &value
+		f.slot(v).SetBool(yes)
 	}
-}
-
-// BStrings reads a list from repeated query parameters.
-func BStrings[S ~string](b *Bindings, location string, p *Problems, name, path string, required bool, size *SizeRule, rule *StringRule, to *[]S) {
-	values, ok := b.get(location, name)
-	if !ok {
-		if required {
-			p.missing(path)
-		}
-		return
-	}
-	list := make([]S, len(values))
-	for i, v := range values {
-		list[i] = S(v)
-	}
-	checkStrings(p, path, size, rule, list)
-	*to = list
+	return true
 }

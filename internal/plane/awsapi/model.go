@@ -1,7 +1,5 @@
 package awsapi
 
-import "net/http"
-
 // Protocol is how a service speaks HTTP.
 type Protocol uint8
 
@@ -28,28 +26,28 @@ type Model struct {
 	TargetPrefix string
 	// Operations are the names of all modelled operations, sorted: also those that nobody serves.
 	Operations []string
+	// Shapes are the constraints that members of inputs name in their tags.
+	Shapes map[string]*Shape
 }
 
 // Operation describes one operation of a service. Generated packages hold one value per operation,
-// which nobody may change.
+// which nobody may change. In and Out are structures whose fields carry their place on the wire in a
+// tag `aws:"SHAPE,OPTION,…"`:
+//
+//	SHAPE         name of the constraints in Model.Shapes; empty if there are none
+//	required      a list, map, structure or blob that must be there; what else must be there is no pointer
+//	name=NAME     name on the wire; without it, that of the field
+//	in=PLACE      uri, querystring or header: where a REST service has it
+//	payload       a structure that is the whole body
+//	iso8601       a time that is text in JSON, too
+//	hidden        not for audit records
 type Operation[In, Out any] struct {
 	Name string
 	// Method and Path are the HTTP binding; "POST" and "/" for query and JSON services. Path may
 	// hold {label} and {label+} segments.
 	Method, Path string
-	// Status is that of a successful answer.
+	// Status is that of a successful answer; 0 means 200.
 	Status int
 	// ResultWrapper is the element around the output of query answers, "" if there is none.
 	ResultWrapper string
-	// DecodeQuery, DecodeJSON read an input and collect the violated constraints; the one that
-	// fits the service's protocol is set.
-	DecodeQuery func(n Node, p *Problems, in *In)
-	DecodeJSON  func(n JSONNode, b *Bindings, p *Problems, in *In)
-	// EncodeXML, EncodeJSON write the members of an output.
-	EncodeXML  func(e *XMLEncoder, out *Out)
-	EncodeJSON func(e *JSONEncoder, h http.Header, out *Out)
-	// Audit writes the input's members as CloudTrail's requestParameters, sensitive ones hidden.
-	Audit func(e *JSONEncoder, in *In)
-	// AuditOutput writes the output's members as CloudTrail's responseElements, in the same way.
-	AuditOutput func(e *JSONEncoder, out *Out)
 }

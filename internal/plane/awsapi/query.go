@@ -3,6 +3,7 @@ package awsapi
 import (
 	"context"
 	"encoding/base64"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +57,17 @@ func (n Node) child(name string) (Node, bool) {
 	return Node{pairs: n.pairs[lo:hi], prefix: n.prefix + len(name) + 1}, true
 }
 
+// initials is the set of the names' first letters, by their low six bits: most members of an input are
+// not sent, and this spares looking for them.
+func (n Node) initials() (set uint64) {
+	for i := range n.pairs {
+		if key := n.pairs[i].key; len(key) > n.prefix {
+			set |= 1 << (key[n.prefix] & 63)
+		}
+	}
+	return set
+}
+
 // item is one element of a list, or entry of a map: the node below its number, or the value that
 // the number itself names.
 type item struct {
@@ -94,237 +106,139 @@ func (n Node) items() []item {
 	return items
 }
 
-// The functions below are called by generated code: Q for query, then Req (a missing member is a
-// violation) or Opt, then the kind. path is the member's name in violations.
-
-// QReqString reads a required string.
-func QReqString[S ~string](n Node, p *Problems, name, path string, rule *StringRule, to *S) {
-	value, ok := n.find(name)
-	if !ok {
-		p.missing(path)
-		return
-	}
-	rule.check(p, path, value)
-	*to = S(value)
-}
-
-// QOptString reads an optional string.
-func QOptString[S ~string](n Node, p *Problems, name, path string, rule *StringRule, to **S) {
-	if value, ok := n.find(name); ok {
-		rule.check(p, path, value)
-		v := S(value)
-		*to = &v
-	}
-}
-
-func queryInt(n Node, p *Problems, name, path string, rule *IntRule) (int, bool) {
-	text, ok := n.find(name)
-	if !ok {
-		return 0, false
-	}
-	value, err := strconv.ParseInt(text, 10, rule.bits())
-	if err != nil {
-		p.malformed("Invalid value for %s: not an integer", path)
-		return 0, false
-	}
-	rule.check(p, path, int(value))
-	return int(value), true
-}
-
-// QReqInt reads a required integer.
-func QReqInt(n Node, p *Problems, name, path string, rule *IntRule, to *int) {
-	if _, ok := n.find(name); !ok {
-		p.missing(path)
-		return
-	}
-	*to, _ = queryInt(n, p, name, path, rule)
-}
-
-// QOptInt reads an optional integer.
-func QOptInt(n Node, p *Problems, name, path string, rule *IntRule, to **int) {
-	if value, ok := queryInt(n, p, name, path, rule); ok {
-		*to = &value
-	}
-}
-
-func queryBool(n Node, p *Problems, name, path string) (value, ok bool) {
-	text, ok := n.find(name)
-	if !ok {
-		return false, false
-	}
-	switch {
-	case strings.EqualFold(text, "true"):
-		return true, true
-	case strings.EqualFold(text, "false"):
-		return false, true
-	default:
-		p.malformed("Invalid value for %s: not a boolean", path)
-		return false, false
-	}
-}
-
-// QReqBool reads a required boolean.
-func QReqBool(n Node, p *Problems, name, path string, to *bool) {
-	if _, ok := n.find(name); !ok {
-		p.missing(path)
-		return
-	}
-	*to, _ = queryBool(n, p, name, path)
-}
-
-// QOptBool reads an optional boolean.
-func QOptBool(n Node, p *Problems, name, path string, to **bool) {
-	if value, ok := queryBool(n, p, name, path); ok {
-		*to = &value
-	}
-}
-
-func queryTime(n Node, p *Problems, name string) (time.Time, bool) {
-	text, ok := n.find(name)
-	if !ok {
-		return time.Time{}, false
-	}
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		p.malformed("timestamp must follow ISO8601")
-		return time.Time{}, false
-	}
-	return t, true
-}
-
-// QReqTime reads a required ISO 8601 timestamp.
-func QReqTime(n Node, p *Problems, name, path string, to *time.Time) {
-	if _, ok := n.find(name); !ok {
-		p.missing(path)
-		return
-	}
-	*to, _ = queryTime(n, p, name)
-}
-
-// QOptTime reads an optional ISO 8601 timestamp.
-func QOptTime(n Node, p *Problems, name, _ string, to **time.Time) {
-	if value, ok := queryTime(n, p, name); ok {
-		*to = &value
-	}
-}
-
-// QBlob reads base64.
-func QBlob(n Node, p *Problems, name, path string, required bool, to *[]byte) {
-	text, ok := n.find(name)
-	if !ok {
-		if required {
-			p.missing(path)
-		}
-		return
-	}
-	value, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		p.malformed("Invalid value for %s: not base64", path)
-		return
-	}
-	*to = value
-}
-
-// QStruct reads a structure; decode reads its members.
-func QStruct[T any](n Node, p *Problems, name, path string, required bool, to **T, decode func(Node, *Problems, *T)) {
-	child, ok := n.child(name)
-	if !ok {
-		if required {
-			p.missing(path)
-		}
-		return
-	}
-	*to = new(T)
-	p.push(path)
-	decode(child, p, *to)
-	p.pop()
-}
-
-// list returns the elements of the list named name, whose elements are named element ("" for
-// flattened lists), and whether it was sent at all.
-func (n Node) list(name, element string) ([]item, bool) {
+// list returns the elements of the list named name, and whether it was sent at all.
+func (n Node) list(name string) ([]item, bool) {
 	child, ok := n.child(name)
 	if !ok {
 		return nil, false
 	}
-	if element != "" {
-		child, _ = child.child(element)
-	}
+	child, _ = child.child("member")
 	return child.items(), true
 }
 
-// QStrings reads a list of strings.
-func QStrings[S ~string](n Node, p *Problems, name, element, path string, required bool, size *SizeRule, rule *StringRule, to *[]S) {
-	items, ok := n.list(name, element)
-	if !ok {
-		if required {
-			p.missing(path)
-		}
-		return
-	}
-	list := make([]S, 0, len(items))
-	for i := range items {
-		if items[i].scalar {
-			list = append(list, S(items[i].value))
-		}
-	}
-	checkStrings(p, path, size, rule, list)
-	*to = list
-}
-
-// QStructs reads a list of structures.
-func QStructs[T any](n Node, p *Problems, name, element, path string, required bool, size *SizeRule, to *[]T, decode func(Node, *Problems, *T)) {
-	items, ok := n.list(name, element)
-	if !ok {
-		if required {
-			p.missing(path)
-		}
-		return
-	}
-	list := make([]T, len(items))
-	if !size.allows(len(list)) {
-		size.check(p, path, len(list))
-	}
-	for i := range items {
-		p.pushIndex(path, i+1)
-		decode(items[i].node, p, &list[i])
-		p.pop()
-	}
-	*to = list
-}
-
-// QStringMap reads a map of strings to strings; key and value name the members of its entries.
-func QStringMap[K, V ~string](n Node, p *Problems, name, key, value, path string, required bool, size *SizeRule, to *map[K]V) {
-	items, ok := n.list(name, "entry")
-	if !ok {
-		if required {
-			p.missing(path)
-		}
-		return
-	}
-	size.check(p, path, len(items))
-	m := make(map[K]V, len(items))
-	for _, it := range items {
-		k, ok := it.node.find(key)
-		if !ok {
-			p.missing(path + "." + strconv.Itoa(it.number) + ".key")
+// decodeQuery reads the members of a structure into v, and collects what is wrong with them.
+func (pl *plan) decodeQuery(n Node, p *Problems, v reflect.Value) {
+	initials := n.initials()
+	for i := range pl.fields {
+		f := &pl.fields[i]
+		if initials>>(f.name[0]&63)&1 == 0 {
+			if f.required {
+				p.missing(f.path)
+			}
 			continue
 		}
-		v, _ := it.node.find(value)
-		m[K(k)] = V(v)
+		var sent bool
+		switch f.kind { //nolint:exhaustive // no input has a map, and the generator refuses one
+		case kindStruct:
+			sent = f.queryStruct(n, p, v)
+		case kindStrings:
+			sent = f.queryStrings(n, p, v)
+		case kindStructs:
+			sent = f.queryStructs(n, p, v)
+		default:
+			var text string
+			if text, sent = n.find(f.name); sent {
+				f.queryScalar(text, p, v.Field(f.index))
+			}
+		}
+		if !sent && f.required {
+			p.missing(f.path)
+		}
 	}
-	*to = m
 }
 
-func queryEndpoint[In, Out any](op Operation[In, Out], h func(context.Context, *Call, *In) (*Out, error)) func(context.Context, *Call, *Match, *answer) error {
+func (f *field) queryScalar(text string, p *Problems, v reflect.Value) {
+	switch f.kind { //nolint:exhaustive // the others are no scalars
+	case kindString:
+		f.shape.checkString(p, f.path, text)
+		f.slot(v).SetString(text)
+	case kindInt:
+		n, err := strconv.ParseInt(text, 10, f.shape.bits())
+		if err != nil {
+			p.malformed("Invalid value for %s: not an integer", f.path)
+			return
+		}
+		f.shape.checkInt(p, f.path, int(n))
+		f.slot(v).SetInt(n)
+	case kindBool:
+		yes := strings.EqualFold(text, "true")
+		if !yes && !strings.EqualFold(text, "false") {
+			p.malformed("Invalid value for %s: not a boolean", f.path)
+			return
+		}
+		f.slot(v).SetBool(yes)
+	case kindTime:
+		t, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			p.malformed("timestamp must follow ISO8601")
+			return
+		}
+		f.setTime(v, t)
+	case kindBlob:
+		b, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			p.malformed("Invalid value for %s: not base64", f.path)
+			return
+		}
+		v.SetBytes(b)
+	}
+}
+
+func (f *field) queryStruct(n Node, p *Problems, owner reflect.Value) bool {
+	child, ok := n.child(f.name)
+	if !ok {
+		return false
+	}
+	p.push(f.path)
+	f.of.decodeQuery(child, p, f.slot(owner.Field(f.index)))
+	p.pop()
+	return true
+}
+
+func (f *field) queryStrings(n Node, p *Problems, owner reflect.Value) bool {
+	items, ok := n.list(f.name)
+	if !ok {
+		return false
+	}
+	list := make([]string, 0, len(items))
+	for i := range items {
+		if items[i].scalar {
+			list = append(list, items[i].value)
+		}
+	}
+	f.each.checkStrings(p, f.path, f.shape, list)
+	f.setStrings(owner.Field(f.index), list)
+	return true
+}
+
+func (f *field) queryStructs(n Node, p *Problems, owner reflect.Value) bool {
+	items, ok := n.list(f.name)
+	if !ok {
+		return false
+	}
+	f.shape.checkSize(p, f.path, len(items))
+	v := owner.Field(f.index)
+	f.grow(v, len(items))
+	for i := range items {
+		p.pushIndex(f.path, i+1)
+		f.of.decodeQuery(items[i].node, p, v.Index(i))
+		p.pop()
+	}
+	return true
+}
+
+func queryEndpoint[In, Out any](pl *planner, op Operation[In, Out], h func(context.Context, *Call, *In) (*Out, error)) func(context.Context, *Call, *Match, *answer) error {
+	input, output := pl.of(reflect.TypeFor[In]()), pl.of(reflect.TypeFor[Out]())
 	return func(ctx context.Context, c *Call, m *Match, a *answer) error {
 		in := new(In)
+		v := reflect.ValueOf(in).Elem()
 		p := &a.problems
-		op.DecodeQuery(m.form.root(), p, in)
+		input.decodeQuery(m.form.root(), p, v)
 		if err := p.Err(); err != nil {
 			return err
 		}
-		recordInput(c, op.Audit, in)
+		c.recordInput(input, v)
+		c.output = output
 		out, err := h(ctx, c, in)
 		if err != nil {
 			return err
@@ -335,7 +249,7 @@ func queryEndpoint[In, Out any](op Operation[In, Out], h func(context.Context, *
 		a.status = op.Status
 		e := &a.xml
 		e.startResponse(a.model.Namespace, op.Name, op.ResultWrapper)
-		op.EncodeXML(e, out)
+		output.encodeXML(e, reflect.ValueOf(out).Elem())
 		e.endResponse(op.Name, op.ResultWrapper, c.RequestID)
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 )
 
@@ -148,20 +149,23 @@ func parseJSON(body []byte) (JSONNode, *Error) {
 	return JSONNode{members}, nil
 }
 
-func jsonEndpoint[In, Out any](op Operation[In, Out], h func(context.Context, *Call, *In) (*Out, error)) func(context.Context, *Call, *Match, *answer) error {
+func jsonEndpoint[In, Out any](pl *planner, op Operation[In, Out], h func(context.Context, *Call, *In) (*Out, error)) func(context.Context, *Call, *Match, *answer) error {
+	input, output := pl.of(reflect.TypeFor[In]()), pl.of(reflect.TypeFor[Out]())
 	return func(ctx context.Context, c *Call, m *Match, a *answer) error {
 		n, bad := parseJSON(m.body)
 		if bad != nil {
 			return bad
 		}
 		in := new(In)
+		v := reflect.ValueOf(in).Elem()
 		p := &a.problems
 		p.json = true
-		op.DecodeJSON(n, &m.bindings, p, in)
+		input.decodeJSON(n, &m.bindings, p, v)
 		if err := p.Err(); err != nil {
 			return err
 		}
-		recordInput(c, op.Audit, in)
+		c.recordInput(input, v)
+		c.output = output
 		out, err := h(ctx, c, in)
 		if err != nil {
 			return err
@@ -171,7 +175,7 @@ func jsonEndpoint[In, Out any](op Operation[In, Out], h func(context.Context, *C
 		}
 		a.status, a.header = op.Status, http.Header{}
 		a.json.OpenObject()
-		op.EncodeJSON(&a.json, a.header, out)
+		output.encodeJSON(&a.json, a.header, reflect.ValueOf(out).Elem())
 		a.json.CloseObject()
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"sort"
 	"sync"
 )
@@ -23,18 +24,17 @@ type Service struct {
 	model  *Model
 	opts   Options
 	byName map[string]*endpoint
+	plans  planner
 	routes []*endpoint // REST services, in order of registration
 	pool   sync.Pool
 }
 
 // endpoint is an operation bound to its handler.
 type endpoint struct {
-	name    string
-	method  string
-	path    []segment
-	status  int
-	wrapper string
-	serve   func(ctx context.Context, c *Call, m *Match, w *answer) error
+	name   string
+	method string
+	path   []segment
+	serve  func(ctx context.Context, c *Call, m *Match, w *answer) error
 }
 
 // NewService returns a service without operations.
@@ -45,7 +45,7 @@ func NewService(m *Model, o Options) *Service {
 	if o.MaxParameters == 0 {
 		o.MaxParameters = 10_000
 	}
-	s := &Service{model: m, opts: o, byName: map[string]*endpoint{}}
+	s := &Service{model: m, opts: o, byName: map[string]*endpoint{}, plans: planner{shapes: m.Shapes, done: map[reflect.Type]*plan{}}}
 	s.pool.New = func() any { return new(answer) }
 	return s
 }
@@ -66,8 +66,8 @@ func (s *Service) Supported() []string {
 	return names
 }
 
-// Handle binds an operation of s to h. It panics if the operation is bound already, or is of
-// another protocol than s: both are mistakes of the program.
+// Handle binds an operation of s to h. It panics if the operation is bound already, which is a
+// mistake of the program.
 //
 // h gets an input that satisfies all modelled constraints. It returns an output, or an error: an
 // [*Error] is sent, anything else is logged and hidden behind InternalFailure. A nil output is an
@@ -76,18 +76,18 @@ func Handle[In, Out any](s *Service, op Operation[In, Out], h func(ctx context.C
 	if s.byName[op.Name] != nil {
 		panic(fmt.Sprintf("operation %s of %s is bound twice", op.Name, s.model.Name))
 	}
-	ep := &endpoint{name: op.Name, method: op.Method, status: op.Status, wrapper: op.ResultWrapper}
-	switch {
-	case s.model.Protocol == Query && op.DecodeQuery != nil && op.EncodeXML != nil:
-		ep.serve = queryEndpoint(op, h)
-	case s.model.Protocol != Query && op.DecodeJSON != nil && op.EncodeJSON != nil:
+	if op.Status == 0 {
+		op.Status = http.StatusOK
+	}
+	ep := &endpoint{name: op.Name, method: op.Method}
+	if s.model.Protocol == Query {
+		ep.serve = queryEndpoint(&s.plans, op, h)
+	} else {
 		ep.path = parsePath(op.Path)
-		ep.serve = jsonEndpoint(op, h)
-		if s.model.Protocol == RESTJSON {
-			s.routes = append(s.routes, ep)
-		}
-	default:
-		panic(fmt.Sprintf("operation %s has no codec for the protocol of %s", op.Name, s.model.Name))
+		ep.serve = jsonEndpoint(&s.plans, op, h)
+	}
+	if s.model.Protocol == RESTJSON {
+		s.routes = append(s.routes, ep)
 	}
 	s.byName[op.Name] = ep
 }

@@ -56,7 +56,7 @@ func (e *XMLEncoder) Bool(name string, value bool) {
 // Time writes an element with a time in UTC to the second, as IAM and STS answer.
 func (e *XMLEncoder) Time(name string, value time.Time) {
 	e.Open(name)
-	e.buf = value.UTC().AppendFormat(e.buf, "2006-01-02T15:04:05Z")
+	e.buf = appendTime(e.buf, value)
 	e.Close(name)
 }
 
@@ -65,6 +65,26 @@ func (e *XMLEncoder) Blob(name string, value []byte) {
 	e.Open(name)
 	e.buf = base64.StdEncoding.AppendEncode(e.buf, value)
 	e.Close(name)
+}
+
+// appendTime is what AppendFormat makes of the layout 2006-01-02T15:04:05Z, several times as fast.
+func appendTime(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	if year < 1000 || year > 9999 {
+		return t.AppendFormat(b, "2006-01-02T15:04:05Z")
+	}
+	hour, minute, second := t.Clock()
+	const digits = "0123456789"
+	two := func(n int, after byte) { b = append(b, digits[n/10], digits[n%10], after) }
+	b = append(b, digits[year/1000], digits[year/100%10])
+	two(year%100, '-')
+	two(int(month), '-')
+	two(day, 'T')
+	two(hour, ':')
+	two(minute, ':')
+	two(second, 'Z')
+	return b
 }
 
 func (e *XMLEncoder) startResponse(namespace, operation, wrapper string) {

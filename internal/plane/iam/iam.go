@@ -69,7 +69,7 @@ func handle[In, Out any](s *awsapi.Service, op awsapi.Operation[In, Out], h func
 			return nil, answer(err)
 		}
 		if !reads {
-			awsapi.RecordOutput(c, op, out)
+			awsapi.RecordOutput(c, out)
 		}
 		return out, nil
 	})

@@ -18,7 +18,7 @@ type generator struct {
 	json     bool              // JSON or REST-JSON instead of query
 	names    map[string]string // shape → Go type
 	patterns []string          // sources, in order of first use
-	rules    map[string]string // variable → literal
+	shapes   map[string]string // constrained shape → literal
 }
 
 func generate(m *model, s service) (map[string]string, error) {
@@ -29,31 +29,21 @@ func generate(m *model, s service) (map[string]string, error) {
 		}
 		delete(m.Operations, name)
 	}
-	g := &generator{m: m, s: s, all: all, json: m.Metadata.Protocol != "query", names: map[string]string{}, rules: map[string]string{}}
+	g := &generator{m: m, s: s, all: all, json: m.Metadata.Protocol != "query", names: map[string]string{}, shapes: map[string]string{}}
 	g.name()
-	inputs, outputs := g.reach(true), g.reach(false)
-	decode, err := g.decoders(inputs)
+	types, err := g.typesFile(g.reach(true), g.reach(false))
 	if err != nil {
 		return nil, err
 	}
-	encode := g.encoders(outputs)
-	rules, err := g.ruleFile()
+	shapes, err := g.shapeFile()
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{
-		"service.go": g.serviceFile(),
-		"types.go":   g.typesFile(inputs, outputs),
-		"decode.go":  g.head("awsapi") + decode,
-		"encode.go":  g.head("awsapi", ifs(g.json, "net/http", "")) + encode,
-		"audit.go":   g.head("awsapi", "") + g.audits(append(append([]string{}, inputs...), outputs...)),
-		"rules.go":   rules,
-		"errors.go":  g.errorFile(),
-	}, nil
+	return map[string]string{"service.go": g.serviceFile(), "types.go": types, "shapes.go": shapes, "errors.go": g.errorFile()}, nil
 }
 
-func ifs(c bool, a, b string) string {
-	if c {
+func orElse(a, b string) string {
+	if a != "" {
 		return a
 	}
 	return b
@@ -150,9 +140,6 @@ func title(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// path is how violations spell a member.
-func path(name string) string { return strings.ToLower(name[:1]) + name[1:] }
-
 func identifier(s string) string {
 	var b strings.Builder
 	upper := true
@@ -213,10 +200,13 @@ func (g *generator) field(owner *shape, m member) string {
 	return "*" + t
 }
 
-func (g *generator) typesFile(inputs, outputs []string) string {
+func (g *generator) typesFile(inputs, outputs []string) (string, error) {
 	var b strings.Builder
-	all := map[string]bool{}
-	for _, n := range append(append([]string{}, inputs...), outputs...) {
+	all := map[string]bool{} // structure → part of an input
+	for _, n := range outputs {
+		all[n] = false
+	}
+	for _, n := range inputs {
 		all[n] = true
 	}
 	enums := map[string]bool{}
@@ -233,7 +223,11 @@ func (g *generator) typesFile(inputs, outputs []string) string {
 		for _, m := range s.Members {
 			ft := g.field(s, m)
 			usesTime = usesTime || strings.Contains(ft, "time.Time")
-			fmt.Fprintf(&b, "%s %s\n", title(m.name), ft)
+			tag, err := g.tag(s, m, all[name])
+			if err != nil {
+				return "", fmt.Errorf("%s.%s: %w", name, m.name, err)
+			}
+			fmt.Fprintf(&b, "%s %s %s\n", title(m.name), ft, tag)
 			g.enumsOf(m.Shape, enums)
 		}
 		b.WriteString("}\n\n")
@@ -259,7 +253,11 @@ func (g *generator) typesFile(inputs, outputs []string) string {
 		}
 		b.WriteString(")\n\n")
 	}
-	return g.head(ifs(usesTime, "time", "")) + b.String()
+	imports := ""
+	if usesTime {
+		imports = "time"
+	}
+	return g.head(imports) + b.String(), nil
 }
 
 func (g *generator) enumsOf(name string, to map[string]bool) {
@@ -277,37 +275,23 @@ func (g *generator) enumsOf(name string, to map[string]bool) {
 func (g *generator) serviceFile() string {
 	var b strings.Builder
 	md := g.m.Metadata
-	fmt.Fprintf(&b, "%s// Package %s is the wire of %s: shapes, constraints and codecs.\npackage %s\n\nimport \"github.com/rolecall-dev/rolecall/internal/plane/awsapi\"\n\n", header, g.s.pkg, md.ServiceFullName, g.s.pkg)
+	fmt.Fprintf(&b, "%s// Package %s is the wire of %s: operations, shapes and constraints.\npackage %s\n\nimport \"github.com/rolecall-dev/rolecall/internal/plane/awsapi\"\n\n", header, g.s.pkg, md.ServiceFullName, g.s.pkg)
 	fmt.Fprintf(&b, "// Model describes the service; nobody may change it.\nvar Model = awsapi.Model{\nName: %q,\nTitle: %q,\nProtocol: awsapi.%s,\nVersion: %q,\nNamespace: %q,\nTargetPrefix: %q,\nOperations: []string{\n",
 		g.s.signing, md.ServiceFullName, g.protocol(), md.APIVersion, md.XMLNamespace, md.TargetPrefix)
 	for _, name := range g.all {
 		fmt.Fprintf(&b, "%q,\n", name)
 	}
-	b.WriteString("},\n}\n\n// The operations; nobody may change them.\nvar (\n")
+	b.WriteString("},\nShapes: shapes,\n}\n\n// The operations; nobody may change them.\nvar (\n")
 	for _, name := range g.operations() {
 		op := g.m.Operations[name]
-		status := op.HTTP.ResponseCode
-		if status == 0 {
-			status = 200
+		fmt.Fprintf(&b, "%s = awsapi.Operation[%sInput, %sOutput]{Name: %q, Method: %q, Path: %q", name, name, name, name, op.HTTP.Method, op.HTTP.RequestURI)
+		if status := op.HTTP.ResponseCode; status != 0 && status != 200 {
+			fmt.Fprintf(&b, ", Status: %d", status)
 		}
-		wrapper := ""
-		if op.Output != nil {
-			wrapper = op.Output.ResultWrapper
+		if op.Output != nil && op.Output.ResultWrapper != "" {
+			fmt.Fprintf(&b, ", ResultWrapper: %q", op.Output.ResultWrapper)
 		}
-		fmt.Fprintf(&b, "%s = awsapi.Operation[%sInput, %sOutput]{Name: %q, Method: %q, Path: %q, Status: %d, ResultWrapper: %q, ",
-			name, name, name, name, op.HTTP.Method, op.HTTP.RequestURI, status, wrapper)
-		in, out := name+"Input", name+"Output"
-		if op.Input != nil {
-			in = g.names[op.Input.Shape]
-		}
-		if op.Output != nil {
-			out = g.names[op.Output.Shape]
-		}
-		if g.json {
-			fmt.Fprintf(&b, "DecodeJSON: decode%s, EncodeJSON: encode%s, Audit: audit%s, AuditOutput: audit%s}\n", in, out, in, out)
-		} else {
-			fmt.Fprintf(&b, "DecodeQuery: decode%s, EncodeXML: encode%s, Audit: audit%s, AuditOutput: audit%s}\n", in, out, in, out)
-		}
+		b.WriteString("}\n")
 	}
 	b.WriteString(")\n")
 	return b.String()

@@ -1,4 +1,4 @@
-// Command gen writes the shapes, constraints and codecs of AWS services from the trimmed models in
+// Command gen writes the operations, structures and constraints of AWS services from the trimmed models in
 // ../models.
 //
 //	go run ./gen                       # write the packages again

@@ -10,7 +10,7 @@ type AccessKey struct {
 	UserName        string
 	AccessKeyId     string
 	Status          StatusType
-	SecretAccessKey string
+	SecretAccessKey string `aws:",hidden"`
 	CreateDate      *time.Time
 }
 
@@ -31,38 +31,38 @@ type AccessKeyMetadata struct {
 
 // AddClientIDToOpenIDConnectProviderInput is the model's AddClientIDToOpenIDConnectProviderRequest.
 type AddClientIDToOpenIDConnectProviderInput struct {
-	OpenIDConnectProviderArn string
-	ClientID                 string
+	OpenIDConnectProviderArn string `aws:"arnType"`
+	ClientID                 string `aws:"clientIDType"`
 }
 
 // AddRoleToInstanceProfileInput is the model's AddRoleToInstanceProfileRequest.
 type AddRoleToInstanceProfileInput struct {
-	InstanceProfileName string
-	RoleName            string
+	InstanceProfileName string `aws:"instanceProfileNameType"`
+	RoleName            string `aws:"roleNameType"`
 }
 
 // AddUserToGroupInput is the model's AddUserToGroupRequest.
 type AddUserToGroupInput struct {
-	GroupName string
-	UserName  string
+	GroupName string `aws:"groupNameType"`
+	UserName  string `aws:"existingUserNameType"`
 }
 
 // AttachGroupPolicyInput is the model's AttachGroupPolicyRequest.
 type AttachGroupPolicyInput struct {
-	GroupName string
-	PolicyArn string
+	GroupName string `aws:"groupNameType"`
+	PolicyArn string `aws:"arnType"`
 }
 
 // AttachRolePolicyInput is the model's AttachRolePolicyRequest.
 type AttachRolePolicyInput struct {
-	RoleName  string
-	PolicyArn string
+	RoleName  string `aws:"roleNameType"`
+	PolicyArn string `aws:"arnType"`
 }
 
 // AttachUserPolicyInput is the model's AttachUserPolicyRequest.
 type AttachUserPolicyInput struct {
-	UserName  string
-	PolicyArn string
+	UserName  string `aws:"userNameType"`
+	PolicyArn string `aws:"arnType"`
 }
 
 // AttachedPermissionsBoundary is the model's AttachedPermissionsBoundary.
@@ -79,73 +79,73 @@ type AttachedPolicy struct {
 
 // ChangePasswordInput is the model's ChangePasswordRequest.
 type ChangePasswordInput struct {
-	OldPassword string
-	NewPassword string
+	OldPassword string `aws:"passwordType,hidden"`
+	NewPassword string `aws:"passwordType,hidden"`
 }
 
 // ContextEntry is the model's ContextEntry.
 type ContextEntry struct {
-	ContextKeyName   *string
+	ContextKeyName   *string `aws:"ContextKeyNameType"`
 	ContextKeyValues []string
-	ContextKeyType   *ContextKeyTypeEnum
+	ContextKeyType   *ContextKeyTypeEnum `aws:"ContextKeyTypeEnum"`
 }
 
 // CreateAccessKeyInput is the model's CreateAccessKeyRequest.
 type CreateAccessKeyInput struct {
-	UserName *string
+	UserName *string `aws:"existingUserNameType"`
 }
 
 // CreateAccessKeyOutput is the model's CreateAccessKeyResponse.
 type CreateAccessKeyOutput struct {
-	AccessKey *AccessKey
+	AccessKey *AccessKey `aws:",required"`
 }
 
 // CreateAccountAliasInput is the model's CreateAccountAliasRequest.
 type CreateAccountAliasInput struct {
-	AccountAlias string
+	AccountAlias string `aws:"accountAliasType"`
 }
 
 // CreateGroupInput is the model's CreateGroupRequest.
 type CreateGroupInput struct {
-	Path      *string
-	GroupName string
+	Path      *string `aws:"pathType"`
+	GroupName string  `aws:"groupNameType"`
 }
 
 // CreateGroupOutput is the model's CreateGroupResponse.
 type CreateGroupOutput struct {
-	Group *Group
+	Group *Group `aws:",required"`
 }
 
 // CreateInstanceProfileInput is the model's CreateInstanceProfileRequest.
 type CreateInstanceProfileInput struct {
-	InstanceProfileName string
-	Path                *string
-	Tags                []Tag
+	InstanceProfileName string  `aws:"instanceProfileNameType"`
+	Path                *string `aws:"pathType"`
+	Tags                []Tag   `aws:"tagListType"`
 }
 
 // CreateInstanceProfileOutput is the model's CreateInstanceProfileResponse.
 type CreateInstanceProfileOutput struct {
-	InstanceProfile *InstanceProfile
+	InstanceProfile *InstanceProfile `aws:",required"`
 }
 
 // CreateLoginProfileInput is the model's CreateLoginProfileRequest.
 type CreateLoginProfileInput struct {
-	UserName              *string
-	Password              *string
+	UserName              *string `aws:"userNameType"`
+	Password              *string `aws:"passwordType,hidden"`
 	PasswordResetRequired *bool
 }
 
 // CreateLoginProfileOutput is the model's CreateLoginProfileResponse.
 type CreateLoginProfileOutput struct {
-	LoginProfile *LoginProfile
+	LoginProfile *LoginProfile `aws:",required"`
 }
 
 // CreateOpenIDConnectProviderInput is the model's CreateOpenIDConnectProviderRequest.
 type CreateOpenIDConnectProviderInput struct {
-	Url            string
-	ClientIDList   []string
-	ThumbprintList []string
-	Tags           []Tag
+	Url            string   `aws:"OpenIDConnectProviderUrlType"`
+	ClientIDList   []string `aws:"clientIDListType"`
+	ThumbprintList []string `aws:"thumbprintListType"`
+	Tags           []Tag    `aws:"tagListType"`
 }
 
 // CreateOpenIDConnectProviderOutput is the model's CreateOpenIDConnectProviderResponse.
@@ -156,11 +156,11 @@ type CreateOpenIDConnectProviderOutput struct {
 
 // CreatePolicyInput is the model's CreatePolicyRequest.
 type CreatePolicyInput struct {
-	PolicyName     string
-	Path           *string
-	PolicyDocument string
-	Description    *string
-	Tags           []Tag
+	PolicyName     string  `aws:"policyNameType"`
+	Path           *string `aws:"policyPathType"`
+	PolicyDocument string  `aws:"policyDocumentType"`
+	Description    *string `aws:"policyDescriptionType"`
+	Tags           []Tag   `aws:"tagListType"`
 }
 
 // CreatePolicyOutput is the model's CreatePolicyResponse.
@@ -170,8 +170,8 @@ type CreatePolicyOutput struct {
 
 // CreatePolicyVersionInput is the model's CreatePolicyVersionRequest.
 type CreatePolicyVersionInput struct {
-	PolicyArn      string
-	PolicyDocument string
+	PolicyArn      string `aws:"arnType"`
+	PolicyDocument string `aws:"policyDocumentType"`
 	SetAsDefault   *bool
 }
 
@@ -182,27 +182,27 @@ type CreatePolicyVersionOutput struct {
 
 // CreateRoleInput is the model's CreateRoleRequest.
 type CreateRoleInput struct {
-	Path                     *string
-	RoleName                 string
-	AssumeRolePolicyDocument string
-	Description              *string
-	MaxSessionDuration       *int
-	PermissionsBoundary      *string
-	Tags                     []Tag
+	Path                     *string `aws:"pathType"`
+	RoleName                 string  `aws:"roleNameType"`
+	AssumeRolePolicyDocument string  `aws:"policyDocumentType"`
+	Description              *string `aws:"roleDescriptionType"`
+	MaxSessionDuration       *int    `aws:"roleMaxSessionDurationType"`
+	PermissionsBoundary      *string `aws:"arnType"`
+	Tags                     []Tag   `aws:"tagListType"`
 }
 
 // CreateRoleOutput is the model's CreateRoleResponse.
 type CreateRoleOutput struct {
-	Role *Role
+	Role *Role `aws:",required"`
 }
 
 // CreateSAMLProviderInput is the model's CreateSAMLProviderRequest.
 type CreateSAMLProviderInput struct {
-	SAMLMetadataDocument    string
-	Name                    string
-	Tags                    []Tag
-	AssertionEncryptionMode *AssertionEncryptionModeType
-	AddPrivateKey           *string
+	SAMLMetadataDocument    string                       `aws:"SAMLMetadataDocumentType"`
+	Name                    string                       `aws:"SAMLProviderNameType"`
+	Tags                    []Tag                        `aws:"tagListType"`
+	AssertionEncryptionMode *AssertionEncryptionModeType `aws:"assertionEncryptionModeType"`
+	AddPrivateKey           *string                      `aws:"privateKeyType,hidden"`
 }
 
 // CreateSAMLProviderOutput is the model's CreateSAMLProviderResponse.
@@ -213,9 +213,9 @@ type CreateSAMLProviderOutput struct {
 
 // CreateServiceLinkedRoleInput is the model's CreateServiceLinkedRoleRequest.
 type CreateServiceLinkedRoleInput struct {
-	AWSServiceName string
-	Description    *string
-	CustomSuffix   *string
+	AWSServiceName string  `aws:"groupNameType"`
+	Description    *string `aws:"roleDescriptionType"`
+	CustomSuffix   *string `aws:"customSuffixType"`
 }
 
 // CreateServiceLinkedRoleOutput is the model's CreateServiceLinkedRoleResponse.
@@ -225,10 +225,10 @@ type CreateServiceLinkedRoleOutput struct {
 
 // CreateUserInput is the model's CreateUserRequest.
 type CreateUserInput struct {
-	Path                *string
-	UserName            string
-	PermissionsBoundary *string
-	Tags                []Tag
+	Path                *string `aws:"pathType"`
+	UserName            string  `aws:"userNameType"`
+	PermissionsBoundary *string `aws:"arnType"`
+	Tags                []Tag   `aws:"tagListType"`
 }
 
 // CreateUserOutput is the model's CreateUserResponse.
@@ -238,99 +238,99 @@ type CreateUserOutput struct {
 
 // CreateVirtualMFADeviceInput is the model's CreateVirtualMFADeviceRequest.
 type CreateVirtualMFADeviceInput struct {
-	Path                 *string
-	VirtualMFADeviceName string
-	Tags                 []Tag
+	Path                 *string `aws:"pathType"`
+	VirtualMFADeviceName string  `aws:"virtualMFADeviceName"`
+	Tags                 []Tag   `aws:"tagListType"`
 }
 
 // CreateVirtualMFADeviceOutput is the model's CreateVirtualMFADeviceResponse.
 type CreateVirtualMFADeviceOutput struct {
-	VirtualMFADevice *VirtualMFADevice
+	VirtualMFADevice *VirtualMFADevice `aws:",required"`
 }
 
 // DeactivateMFADeviceInput is the model's DeactivateMFADeviceRequest.
 type DeactivateMFADeviceInput struct {
-	UserName     *string
-	SerialNumber string
+	UserName     *string `aws:"existingUserNameType"`
+	SerialNumber string  `aws:"serialNumberType"`
 }
 
 // DeleteAccessKeyInput is the model's DeleteAccessKeyRequest.
 type DeleteAccessKeyInput struct {
-	UserName    *string
-	AccessKeyId string
+	UserName    *string `aws:"existingUserNameType"`
+	AccessKeyId string  `aws:"accessKeyIdType"`
 }
 
 // DeleteAccountAliasInput is the model's DeleteAccountAliasRequest.
 type DeleteAccountAliasInput struct {
-	AccountAlias string
+	AccountAlias string `aws:"accountAliasType"`
 }
 
 // DeleteGroupPolicyInput is the model's DeleteGroupPolicyRequest.
 type DeleteGroupPolicyInput struct {
-	GroupName  string
-	PolicyName string
+	GroupName  string `aws:"groupNameType"`
+	PolicyName string `aws:"policyNameType"`
 }
 
 // DeleteGroupInput is the model's DeleteGroupRequest.
 type DeleteGroupInput struct {
-	GroupName string
+	GroupName string `aws:"groupNameType"`
 }
 
 // DeleteInstanceProfileInput is the model's DeleteInstanceProfileRequest.
 type DeleteInstanceProfileInput struct {
-	InstanceProfileName string
+	InstanceProfileName string `aws:"instanceProfileNameType"`
 }
 
 // DeleteLoginProfileInput is the model's DeleteLoginProfileRequest.
 type DeleteLoginProfileInput struct {
-	UserName *string
+	UserName *string `aws:"userNameType"`
 }
 
 // DeleteOpenIDConnectProviderInput is the model's DeleteOpenIDConnectProviderRequest.
 type DeleteOpenIDConnectProviderInput struct {
-	OpenIDConnectProviderArn string
+	OpenIDConnectProviderArn string `aws:"arnType"`
 }
 
 // DeletePolicyInput is the model's DeletePolicyRequest.
 type DeletePolicyInput struct {
-	PolicyArn string
+	PolicyArn string `aws:"arnType"`
 }
 
 // DeletePolicyVersionInput is the model's DeletePolicyVersionRequest.
 type DeletePolicyVersionInput struct {
-	PolicyArn string
-	VersionId string
+	PolicyArn string `aws:"arnType"`
+	VersionId string `aws:"policyVersionIdType"`
 }
 
 // DeleteRolePermissionsBoundaryInput is the model's DeleteRolePermissionsBoundaryRequest.
 type DeleteRolePermissionsBoundaryInput struct {
-	RoleName string
+	RoleName string `aws:"roleNameType"`
 }
 
 // DeleteRolePolicyInput is the model's DeleteRolePolicyRequest.
 type DeleteRolePolicyInput struct {
-	RoleName   string
-	PolicyName string
+	RoleName   string `aws:"roleNameType"`
+	PolicyName string `aws:"policyNameType"`
 }
 
 // DeleteRoleInput is the model's DeleteRoleRequest.
 type DeleteRoleInput struct {
-	RoleName string
+	RoleName string `aws:"roleNameType"`
 }
 
 // DeleteSAMLProviderInput is the model's DeleteSAMLProviderRequest.
 type DeleteSAMLProviderInput struct {
-	SAMLProviderArn string
+	SAMLProviderArn string `aws:"arnType"`
 }
 
 // DeleteServerCertificateInput is the model's DeleteServerCertificateRequest.
 type DeleteServerCertificateInput struct {
-	ServerCertificateName string
+	ServerCertificateName string `aws:"serverCertificateNameType"`
 }
 
 // DeleteServiceLinkedRoleInput is the model's DeleteServiceLinkedRoleRequest.
 type DeleteServiceLinkedRoleInput struct {
-	RoleName string
+	RoleName string `aws:"roleNameType"`
 }
 
 // DeleteServiceLinkedRoleOutput is the model's DeleteServiceLinkedRoleResponse.
@@ -340,29 +340,29 @@ type DeleteServiceLinkedRoleOutput struct {
 
 // DeleteSigningCertificateInput is the model's DeleteSigningCertificateRequest.
 type DeleteSigningCertificateInput struct {
-	UserName      *string
-	CertificateId string
+	UserName      *string `aws:"existingUserNameType"`
+	CertificateId string  `aws:"certificateIdType"`
 }
 
 // DeleteUserPermissionsBoundaryInput is the model's DeleteUserPermissionsBoundaryRequest.
 type DeleteUserPermissionsBoundaryInput struct {
-	UserName string
+	UserName string `aws:"userNameType"`
 }
 
 // DeleteUserPolicyInput is the model's DeleteUserPolicyRequest.
 type DeleteUserPolicyInput struct {
-	UserName   string
-	PolicyName string
+	UserName   string `aws:"existingUserNameType"`
+	PolicyName string `aws:"policyNameType"`
 }
 
 // DeleteUserInput is the model's DeleteUserRequest.
 type DeleteUserInput struct {
-	UserName string
+	UserName string `aws:"existingUserNameType"`
 }
 
 // DeleteVirtualMFADeviceInput is the model's DeleteVirtualMFADeviceRequest.
 type DeleteVirtualMFADeviceInput struct {
-	SerialNumber string
+	SerialNumber string `aws:"serialNumberType"`
 }
 
 // DeletionTaskFailureReasonType is the model's DeletionTaskFailureReasonType.
@@ -373,28 +373,28 @@ type DeletionTaskFailureReasonType struct {
 
 // DetachGroupPolicyInput is the model's DetachGroupPolicyRequest.
 type DetachGroupPolicyInput struct {
-	GroupName string
-	PolicyArn string
+	GroupName string `aws:"groupNameType"`
+	PolicyArn string `aws:"arnType"`
 }
 
 // DetachRolePolicyInput is the model's DetachRolePolicyRequest.
 type DetachRolePolicyInput struct {
-	RoleName  string
-	PolicyArn string
+	RoleName  string `aws:"roleNameType"`
+	PolicyArn string `aws:"arnType"`
 }
 
 // DetachUserPolicyInput is the model's DetachUserPolicyRequest.
 type DetachUserPolicyInput struct {
-	UserName  string
-	PolicyArn string
+	UserName  string `aws:"userNameType"`
+	PolicyArn string `aws:"arnType"`
 }
 
 // EnableMFADeviceInput is the model's EnableMFADeviceRequest.
 type EnableMFADeviceInput struct {
-	UserName            string
-	SerialNumber        string
-	AuthenticationCode1 string
-	AuthenticationCode2 string
+	UserName            string `aws:"existingUserNameType"`
+	SerialNumber        string `aws:"serialNumberType"`
+	AuthenticationCode1 string `aws:"authenticationCodeType,hidden"`
+	AuthenticationCode2 string `aws:"authenticationCodeType,hidden"`
 }
 
 // EnableOutboundWebIdentityFederationOutput is the model's EnableOutboundWebIdentityFederationResponse.
@@ -404,7 +404,7 @@ type EnableOutboundWebIdentityFederationOutput struct {
 
 // EntityDetails is the model's EntityDetails.
 type EntityDetails struct {
-	EntityInfo        *EntityInfo
+	EntityInfo        *EntityInfo `aws:",required"`
 	LastAuthenticated *time.Time
 }
 
@@ -444,8 +444,8 @@ type GenerateCredentialReportOutput struct {
 
 // GenerateServiceLastAccessedDetailsInput is the model's GenerateServiceLastAccessedDetailsRequest.
 type GenerateServiceLastAccessedDetailsInput struct {
-	Arn         string
-	Granularity *AccessAdvisorUsageGranularityType
+	Arn         string                             `aws:"arnType"`
+	Granularity *AccessAdvisorUsageGranularityType `aws:"AccessAdvisorUsageGranularityType"`
 }
 
 // GenerateServiceLastAccessedDetailsOutput is the model's GenerateServiceLastAccessedDetailsResponse.
@@ -455,7 +455,7 @@ type GenerateServiceLastAccessedDetailsOutput struct {
 
 // GetAccessKeyLastUsedInput is the model's GetAccessKeyLastUsedRequest.
 type GetAccessKeyLastUsedInput struct {
-	AccessKeyId string
+	AccessKeyId string `aws:"accessKeyIdType"`
 }
 
 // GetAccessKeyLastUsedOutput is the model's GetAccessKeyLastUsedResponse.
@@ -466,9 +466,9 @@ type GetAccessKeyLastUsedOutput struct {
 
 // GetAccountAuthorizationDetailsInput is the model's GetAccountAuthorizationDetailsRequest.
 type GetAccountAuthorizationDetailsInput struct {
-	Filter   []EntityType
-	MaxItems *int
-	Marker   *string
+	Filter   []EntityType `aws:"entityListType"`
+	MaxItems *int         `aws:"maxItemsType"`
+	Marker   *string      `aws:"markerType"`
 }
 
 // GetAccountAuthorizationDetailsOutput is the model's GetAccountAuthorizationDetailsResponse.
@@ -483,7 +483,7 @@ type GetAccountAuthorizationDetailsOutput struct {
 
 // GetAccountPasswordPolicyOutput is the model's GetAccountPasswordPolicyResponse.
 type GetAccountPasswordPolicyOutput struct {
-	PasswordPolicy *PasswordPolicy
+	PasswordPolicy *PasswordPolicy `aws:",required"`
 }
 
 // GetAccountSummaryOutput is the model's GetAccountSummaryResponse.
@@ -493,7 +493,7 @@ type GetAccountSummaryOutput struct {
 
 // GetContextKeysForCustomPolicyInput is the model's GetContextKeysForCustomPolicyRequest.
 type GetContextKeysForCustomPolicyInput struct {
-	PolicyInputList []string
+	PolicyInputList []string `aws:"SimulationPolicyListType,required"`
 }
 
 // GetContextKeysForPrincipalPolicyOutput is the model's GetContextKeysForPolicyResponse.
@@ -503,8 +503,8 @@ type GetContextKeysForPrincipalPolicyOutput struct {
 
 // GetContextKeysForPrincipalPolicyInput is the model's GetContextKeysForPrincipalPolicyRequest.
 type GetContextKeysForPrincipalPolicyInput struct {
-	PolicySourceArn string
-	PolicyInputList []string
+	PolicySourceArn string   `aws:"arnType"`
+	PolicyInputList []string `aws:"SimulationPolicyListType"`
 }
 
 // GetCredentialReportOutput is the model's GetCredentialReportResponse.
@@ -516,8 +516,8 @@ type GetCredentialReportOutput struct {
 
 // GetGroupPolicyInput is the model's GetGroupPolicyRequest.
 type GetGroupPolicyInput struct {
-	GroupName  string
-	PolicyName string
+	GroupName  string `aws:"groupNameType"`
+	PolicyName string `aws:"policyNameType"`
 }
 
 // GetGroupPolicyOutput is the model's GetGroupPolicyResponse.
@@ -529,43 +529,43 @@ type GetGroupPolicyOutput struct {
 
 // GetGroupInput is the model's GetGroupRequest.
 type GetGroupInput struct {
-	GroupName string
-	Marker    *string
-	MaxItems  *int
+	GroupName string  `aws:"groupNameType"`
+	Marker    *string `aws:"markerType"`
+	MaxItems  *int    `aws:"maxItemsType"`
 }
 
 // GetGroupOutput is the model's GetGroupResponse.
 type GetGroupOutput struct {
-	Group       *Group
-	Users       []User
+	Group       *Group `aws:",required"`
+	Users       []User `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // GetInstanceProfileInput is the model's GetInstanceProfileRequest.
 type GetInstanceProfileInput struct {
-	InstanceProfileName string
+	InstanceProfileName string `aws:"instanceProfileNameType"`
 }
 
 // GetInstanceProfileOutput is the model's GetInstanceProfileResponse.
 type GetInstanceProfileOutput struct {
-	InstanceProfile *InstanceProfile
+	InstanceProfile *InstanceProfile `aws:",required"`
 }
 
 // GetLoginProfileInput is the model's GetLoginProfileRequest.
 type GetLoginProfileInput struct {
-	UserName *string
+	UserName *string `aws:"userNameType"`
 }
 
 // GetLoginProfileOutput is the model's GetLoginProfileResponse.
 type GetLoginProfileOutput struct {
-	LoginProfile *LoginProfile
+	LoginProfile *LoginProfile `aws:",required"`
 }
 
 // GetMFADeviceInput is the model's GetMFADeviceRequest.
 type GetMFADeviceInput struct {
-	SerialNumber string
-	UserName     *string
+	SerialNumber string  `aws:"serialNumberType"`
+	UserName     *string `aws:"userNameType"`
 }
 
 // GetMFADeviceOutput is the model's GetMFADeviceResponse.
@@ -578,7 +578,7 @@ type GetMFADeviceOutput struct {
 
 // GetOpenIDConnectProviderInput is the model's GetOpenIDConnectProviderRequest.
 type GetOpenIDConnectProviderInput struct {
-	OpenIDConnectProviderArn string
+	OpenIDConnectProviderArn string `aws:"arnType"`
 }
 
 // GetOpenIDConnectProviderOutput is the model's GetOpenIDConnectProviderResponse.
@@ -598,7 +598,7 @@ type GetOutboundWebIdentityFederationInfoOutput struct {
 
 // GetPolicyInput is the model's GetPolicyRequest.
 type GetPolicyInput struct {
-	PolicyArn string
+	PolicyArn string `aws:"arnType"`
 }
 
 // GetPolicyOutput is the model's GetPolicyResponse.
@@ -608,8 +608,8 @@ type GetPolicyOutput struct {
 
 // GetPolicyVersionInput is the model's GetPolicyVersionRequest.
 type GetPolicyVersionInput struct {
-	PolicyArn string
-	VersionId string
+	PolicyArn string `aws:"arnType"`
+	VersionId string `aws:"policyVersionIdType"`
 }
 
 // GetPolicyVersionOutput is the model's GetPolicyVersionResponse.
@@ -619,8 +619,8 @@ type GetPolicyVersionOutput struct {
 
 // GetRolePolicyInput is the model's GetRolePolicyRequest.
 type GetRolePolicyInput struct {
-	RoleName   string
-	PolicyName string
+	RoleName   string `aws:"roleNameType"`
+	PolicyName string `aws:"policyNameType"`
 }
 
 // GetRolePolicyOutput is the model's GetRolePolicyResponse.
@@ -632,17 +632,17 @@ type GetRolePolicyOutput struct {
 
 // GetRoleInput is the model's GetRoleRequest.
 type GetRoleInput struct {
-	RoleName string
+	RoleName string `aws:"roleNameType"`
 }
 
 // GetRoleOutput is the model's GetRoleResponse.
 type GetRoleOutput struct {
-	Role *Role
+	Role *Role `aws:",required"`
 }
 
 // GetSAMLProviderInput is the model's GetSAMLProviderRequest.
 type GetSAMLProviderInput struct {
-	SAMLProviderArn string
+	SAMLProviderArn string `aws:"arnType"`
 }
 
 // GetSAMLProviderOutput is the model's GetSAMLProviderResponse.
@@ -658,19 +658,19 @@ type GetSAMLProviderOutput struct {
 
 // GetServerCertificateInput is the model's GetServerCertificateRequest.
 type GetServerCertificateInput struct {
-	ServerCertificateName string
+	ServerCertificateName string `aws:"serverCertificateNameType"`
 }
 
 // GetServerCertificateOutput is the model's GetServerCertificateResponse.
 type GetServerCertificateOutput struct {
-	ServerCertificate *ServerCertificate
+	ServerCertificate *ServerCertificate `aws:",required"`
 }
 
 // GetServiceLastAccessedDetailsInput is the model's GetServiceLastAccessedDetailsRequest.
 type GetServiceLastAccessedDetailsInput struct {
-	JobId    string
-	MaxItems *int
-	Marker   *string
+	JobId    string  `aws:"jobIDType"`
+	MaxItems *int    `aws:"maxItemsType"`
+	Marker   *string `aws:"markerType"`
 }
 
 // GetServiceLastAccessedDetailsOutput is the model's GetServiceLastAccessedDetailsResponse.
@@ -678,7 +678,7 @@ type GetServiceLastAccessedDetailsOutput struct {
 	JobStatus            JobStatusType
 	JobType              *AccessAdvisorUsageGranularityType
 	JobCreationDate      time.Time
-	ServicesLastAccessed []ServiceLastAccessed
+	ServicesLastAccessed []ServiceLastAccessed `aws:",required"`
 	JobCompletionDate    time.Time
 	IsTruncated          *bool
 	Marker               *string
@@ -687,10 +687,10 @@ type GetServiceLastAccessedDetailsOutput struct {
 
 // GetServiceLastAccessedDetailsWithEntitiesInput is the model's GetServiceLastAccessedDetailsWithEntitiesRequest.
 type GetServiceLastAccessedDetailsWithEntitiesInput struct {
-	JobId            string
-	ServiceNamespace string
-	MaxItems         *int
-	Marker           *string
+	JobId            string  `aws:"jobIDType"`
+	ServiceNamespace string  `aws:"serviceNamespaceType"`
+	MaxItems         *int    `aws:"maxItemsType"`
+	Marker           *string `aws:"markerType"`
 }
 
 // GetServiceLastAccessedDetailsWithEntitiesOutput is the model's GetServiceLastAccessedDetailsWithEntitiesResponse.
@@ -698,7 +698,7 @@ type GetServiceLastAccessedDetailsWithEntitiesOutput struct {
 	JobStatus         JobStatusType
 	JobCreationDate   time.Time
 	JobCompletionDate time.Time
-	EntityDetailsList []EntityDetails
+	EntityDetailsList []EntityDetails `aws:",required"`
 	IsTruncated       *bool
 	Marker            *string
 	Error             *ErrorDetails
@@ -706,7 +706,7 @@ type GetServiceLastAccessedDetailsWithEntitiesOutput struct {
 
 // GetServiceLinkedRoleDeletionStatusInput is the model's GetServiceLinkedRoleDeletionStatusRequest.
 type GetServiceLinkedRoleDeletionStatusInput struct {
-	DeletionTaskId string
+	DeletionTaskId string `aws:"DeletionTaskIdType"`
 }
 
 // GetServiceLinkedRoleDeletionStatusOutput is the model's GetServiceLinkedRoleDeletionStatusResponse.
@@ -717,8 +717,8 @@ type GetServiceLinkedRoleDeletionStatusOutput struct {
 
 // GetUserPolicyInput is the model's GetUserPolicyRequest.
 type GetUserPolicyInput struct {
-	UserName   string
-	PolicyName string
+	UserName   string `aws:"existingUserNameType"`
+	PolicyName string `aws:"policyNameType"`
 }
 
 // GetUserPolicyOutput is the model's GetUserPolicyResponse.
@@ -730,12 +730,12 @@ type GetUserPolicyOutput struct {
 
 // GetUserInput is the model's GetUserRequest.
 type GetUserInput struct {
-	UserName *string
+	UserName *string `aws:"existingUserNameType"`
 }
 
 // GetUserOutput is the model's GetUserResponse.
 type GetUserOutput struct {
-	User *User
+	User *User `aws:",required"`
 }
 
 // Group is the model's Group.
@@ -760,9 +760,9 @@ type GroupDetail struct {
 
 // InlinePolicyIdentifierType is the model's InlinePolicyIdentifierType.
 type InlinePolicyIdentifierType struct {
-	PolicyName     string
-	AttachmentType AttachmentType
-	AttachmentName string
+	PolicyName     string         `aws:"policyNameType"`
+	AttachmentType AttachmentType `aws:"AttachmentType"`
+	AttachmentName string         `aws:"AttachmentName"`
 }
 
 // InstanceProfile is the model's InstanceProfile.
@@ -772,43 +772,43 @@ type InstanceProfile struct {
 	InstanceProfileId   string
 	Arn                 string
 	CreateDate          time.Time
-	Roles               []Role
+	Roles               []Role `aws:",required"`
 	Tags                []Tag
 }
 
 // ListAccessKeysInput is the model's ListAccessKeysRequest.
 type ListAccessKeysInput struct {
-	UserName *string
-	Marker   *string
-	MaxItems *int
+	UserName *string `aws:"existingUserNameType"`
+	Marker   *string `aws:"markerType"`
+	MaxItems *int    `aws:"maxItemsType"`
 }
 
 // ListAccessKeysOutput is the model's ListAccessKeysResponse.
 type ListAccessKeysOutput struct {
-	AccessKeyMetadata []AccessKeyMetadata
+	AccessKeyMetadata []AccessKeyMetadata `aws:",required"`
 	IsTruncated       *bool
 	Marker            *string
 }
 
 // ListAccountAliasesInput is the model's ListAccountAliasesRequest.
 type ListAccountAliasesInput struct {
-	Marker   *string
-	MaxItems *int
+	Marker   *string `aws:"markerType"`
+	MaxItems *int    `aws:"maxItemsType"`
 }
 
 // ListAccountAliasesOutput is the model's ListAccountAliasesResponse.
 type ListAccountAliasesOutput struct {
-	AccountAliases []string
+	AccountAliases []string `aws:",required"`
 	IsTruncated    *bool
 	Marker         *string
 }
 
 // ListAttachedGroupPoliciesInput is the model's ListAttachedGroupPoliciesRequest.
 type ListAttachedGroupPoliciesInput struct {
-	GroupName  string
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int
+	GroupName  string  `aws:"groupNameType"`
+	PathPrefix *string `aws:"policyPathType"`
+	Marker     *string `aws:"markerType"`
+	MaxItems   *int    `aws:"maxItemsType"`
 }
 
 // ListAttachedGroupPoliciesOutput is the model's ListAttachedGroupPoliciesResponse.
@@ -820,10 +820,10 @@ type ListAttachedGroupPoliciesOutput struct {
 
 // ListAttachedRolePoliciesInput is the model's ListAttachedRolePoliciesRequest.
 type ListAttachedRolePoliciesInput struct {
-	RoleName   string
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int
+	RoleName   string  `aws:"roleNameType"`
+	PathPrefix *string `aws:"policyPathType"`
+	Marker     *string `aws:"markerType"`
+	MaxItems   *int    `aws:"maxItemsType"`
 }
 
 // ListAttachedRolePoliciesOutput is the model's ListAttachedRolePoliciesResponse.
@@ -835,10 +835,10 @@ type ListAttachedRolePoliciesOutput struct {
 
 // ListAttachedUserPoliciesInput is the model's ListAttachedUserPoliciesRequest.
 type ListAttachedUserPoliciesInput struct {
-	UserName   string
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int
+	UserName   string  `aws:"userNameType"`
+	PathPrefix *string `aws:"policyPathType"`
+	Marker     *string `aws:"markerType"`
+	MaxItems   *int    `aws:"maxItemsType"`
 }
 
 // ListAttachedUserPoliciesOutput is the model's ListAttachedUserPoliciesResponse.
@@ -850,12 +850,12 @@ type ListAttachedUserPoliciesOutput struct {
 
 // ListEntitiesForPolicyInput is the model's ListEntitiesForPolicyRequest.
 type ListEntitiesForPolicyInput struct {
-	PolicyArn         string
-	EntityFilter      *EntityType
-	PathPrefix        *string
-	PolicyUsageFilter *PolicyUsageType
-	Marker            *string
-	MaxItems          *int
+	PolicyArn         string           `aws:"arnType"`
+	EntityFilter      *EntityType      `aws:"EntityType"`
+	PathPrefix        *string          `aws:"pathType"`
+	PolicyUsageFilter *PolicyUsageType `aws:"PolicyUsageType"`
+	Marker            *string          `aws:"markerType"`
+	MaxItems          *int             `aws:"maxItemsType"`
 }
 
 // ListEntitiesForPolicyOutput is the model's ListEntitiesForPolicyResponse.
@@ -869,126 +869,126 @@ type ListEntitiesForPolicyOutput struct {
 
 // ListGroupPoliciesInput is the model's ListGroupPoliciesRequest.
 type ListGroupPoliciesInput struct {
-	GroupName string
-	Marker    *string
-	MaxItems  *int
+	GroupName string  `aws:"groupNameType"`
+	Marker    *string `aws:"markerType"`
+	MaxItems  *int    `aws:"maxItemsType"`
 }
 
 // ListGroupPoliciesOutput is the model's ListGroupPoliciesResponse.
 type ListGroupPoliciesOutput struct {
-	PolicyNames []string
+	PolicyNames []string `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListGroupsForUserInput is the model's ListGroupsForUserRequest.
 type ListGroupsForUserInput struct {
-	UserName string
-	Marker   *string
-	MaxItems *int
+	UserName string  `aws:"existingUserNameType"`
+	Marker   *string `aws:"markerType"`
+	MaxItems *int    `aws:"maxItemsType"`
 }
 
 // ListGroupsForUserOutput is the model's ListGroupsForUserResponse.
 type ListGroupsForUserOutput struct {
-	Groups      []Group
+	Groups      []Group `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListGroupsInput is the model's ListGroupsRequest.
 type ListGroupsInput struct {
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int
+	PathPrefix *string `aws:"pathPrefixType"`
+	Marker     *string `aws:"markerType"`
+	MaxItems   *int    `aws:"maxItemsType"`
 }
 
 // ListGroupsOutput is the model's ListGroupsResponse.
 type ListGroupsOutput struct {
-	Groups      []Group
+	Groups      []Group `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListInstanceProfileTagsInput is the model's ListInstanceProfileTagsRequest.
 type ListInstanceProfileTagsInput struct {
-	InstanceProfileName string
-	Marker              *string
-	MaxItems            *int
+	InstanceProfileName string  `aws:"instanceProfileNameType"`
+	Marker              *string `aws:"markerType"`
+	MaxItems            *int    `aws:"maxItemsType"`
 }
 
 // ListInstanceProfileTagsOutput is the model's ListInstanceProfileTagsResponse.
 type ListInstanceProfileTagsOutput struct {
-	Tags        []Tag
+	Tags        []Tag `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListInstanceProfilesForRoleInput is the model's ListInstanceProfilesForRoleRequest.
 type ListInstanceProfilesForRoleInput struct {
-	RoleName string
-	Marker   *string
-	MaxItems *int
+	RoleName string  `aws:"roleNameType"`
+	Marker   *string `aws:"markerType"`
+	MaxItems *int    `aws:"maxItemsType"`
 }
 
 // ListInstanceProfilesForRoleOutput is the model's ListInstanceProfilesForRoleResponse.
 type ListInstanceProfilesForRoleOutput struct {
-	InstanceProfiles []InstanceProfile
+	InstanceProfiles []InstanceProfile `aws:",required"`
 	IsTruncated      *bool
 	Marker           *string
 }
 
 // ListInstanceProfilesInput is the model's ListInstanceProfilesRequest.
 type ListInstanceProfilesInput struct {
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int
+	PathPrefix *string `aws:"pathPrefixType"`
+	Marker     *string `aws:"markerType"`
+	MaxItems   *int    `aws:"maxItemsType"`
 }
 
 // ListInstanceProfilesOutput is the model's ListInstanceProfilesResponse.
 type ListInstanceProfilesOutput struct {
-	InstanceProfiles []InstanceProfile
+	InstanceProfiles []InstanceProfile `aws:",required"`
 	IsTruncated      *bool
 	Marker           *string
 }
 
 // ListMFADeviceTagsInput is the model's ListMFADeviceTagsRequest.
 type ListMFADeviceTagsInput struct {
-	SerialNumber string
-	Marker       *string
-	MaxItems     *int
+	SerialNumber string  `aws:"serialNumberType"`
+	Marker       *string `aws:"markerType"`
+	MaxItems     *int    `aws:"maxItemsType"`
 }
 
 // ListMFADeviceTagsOutput is the model's ListMFADeviceTagsResponse.
 type ListMFADeviceTagsOutput struct {
-	Tags        []Tag
+	Tags        []Tag `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListMFADevicesInput is the model's ListMFADevicesRequest.
 type ListMFADevicesInput struct {
-	UserName *string
-	Marker   *string
-	MaxItems *int
+	UserName *string `aws:"existingUserNameType"`
+	Marker   *string `aws:"markerType"`
+	MaxItems *int    `aws:"maxItemsType"`
 }
 
 // ListMFADevicesOutput is the model's ListMFADevicesResponse.
 type ListMFADevicesOutput struct {
-	MFADevices  []MFADevice
+	MFADevices  []MFADevice `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListOpenIDConnectProviderTagsInput is the model's ListOpenIDConnectProviderTagsRequest.
 type ListOpenIDConnectProviderTagsInput struct {
-	OpenIDConnectProviderArn string
-	Marker                   *string
-	MaxItems                 *int
+	OpenIDConnectProviderArn string  `aws:"arnType"`
+	Marker                   *string `aws:"markerType"`
+	MaxItems                 *int    `aws:"maxItemsType"`
 }
 
 // ListOpenIDConnectProviderTagsOutput is the model's ListOpenIDConnectProviderTagsResponse.
 type ListOpenIDConnectProviderTagsOutput struct {
-	Tags        []Tag
+	Tags        []Tag `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
@@ -1010,26 +1010,26 @@ type ListPoliciesGrantingServiceAccessEntry struct {
 
 // ListPoliciesGrantingServiceAccessInput is the model's ListPoliciesGrantingServiceAccessRequest.
 type ListPoliciesGrantingServiceAccessInput struct {
-	Marker            *string
-	Arn               string
-	ServiceNamespaces []string
+	Marker            *string  `aws:"markerType"`
+	Arn               string   `aws:"arnType"`
+	ServiceNamespaces []string `aws:"serviceNamespaceListType,required"`
 }
 
 // ListPoliciesGrantingServiceAccessOutput is the model's ListPoliciesGrantingServiceAccessResponse.
 type ListPoliciesGrantingServiceAccessOutput struct {
-	PoliciesGrantingServiceAccess []ListPoliciesGrantingServiceAccessEntry
+	PoliciesGrantingServiceAccess []ListPoliciesGrantingServiceAccessEntry `aws:",required"`
 	IsTruncated                   *bool
 	Marker                        *string
 }
 
 // ListPoliciesInput is the model's ListPoliciesRequest.
 type ListPoliciesInput struct {
-	Scope             *PolicyScopeType
+	Scope             *PolicyScopeType `aws:"policyScopeType"`
 	OnlyAttached      *bool
-	PathPrefix        *string
-	PolicyUsageFilter *PolicyUsageType
-	Marker            *string
-	MaxItems          *int
+	PathPrefix        *string          `aws:"policyPathType"`
+	PolicyUsageFilter *PolicyUsageType `aws:"PolicyUsageType"`
+	Marker            *string          `aws:"markerType"`
+	MaxItems          *int             `aws:"maxItemsType"`
 }
 
 // ListPoliciesOutput is the model's ListPoliciesResponse.
@@ -1041,23 +1041,23 @@ type ListPoliciesOutput struct {
 
 // ListPolicyTagsInput is the model's ListPolicyTagsRequest.
 type ListPolicyTagsInput struct {
-	PolicyArn string
-	Marker    *string
-	MaxItems  *int
+	PolicyArn string  `aws:"arnType"`
+	Marker    *string `aws:"markerType"`
+	MaxItems  *int    `aws:"maxItemsType"`
 }
 
 // ListPolicyTagsOutput is the model's ListPolicyTagsResponse.
 type ListPolicyTagsOutput struct {
-	Tags        []Tag
+	Tags        []Tag `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListPolicyVersionsInput is the model's ListPolicyVersionsRequest.
 type ListPolicyVersionsInput struct {
-	PolicyArn string
-	Marker    *string
-	MaxItems  *int
+	PolicyArn string  `aws:"arnType"`
+	Marker    *string `aws:"markerType"`
+	MaxItems  *int    `aws:"maxItemsType"`
 }
 
 // ListPolicyVersionsOutput is the model's ListPolicyVersionsResponse.
@@ -1069,56 +1069,56 @@ type ListPolicyVersionsOutput struct {
 
 // ListRolePoliciesInput is the model's ListRolePoliciesRequest.
 type ListRolePoliciesInput struct {
-	RoleName string
-	Marker   *string
-	MaxItems *int
+	RoleName string  `aws:"roleNameType"`
+	Marker   *string `aws:"markerType"`
+	MaxItems *int    `aws:"maxItemsType"`
 }
 
 // ListRolePoliciesOutput is the model's ListRolePoliciesResponse.
 type ListRolePoliciesOutput struct {
-	PolicyNames []string
+	PolicyNames []string `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListRoleTagsInput is the model's ListRoleTagsRequest.
 type ListRoleTagsInput struct {
-	RoleName string
-	Marker   *string
-	MaxItems *int
+	RoleName string  `aws:"roleNameType"`
+	Marker   *string `aws:"markerType"`
+	MaxItems *int    `aws:"maxItemsType"`
 }
 
 // ListRoleTagsOutput is the model's ListRoleTagsResponse.
 type ListRoleTagsOutput struct {
-	Tags        []Tag
+	Tags        []Tag `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListRolesInput is the model's ListRolesRequest.
 type ListRolesInput struct {
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int
+	PathPrefix *string `aws:"pathPrefixType"`
+	Marker     *string `aws:"markerType"`
+	MaxItems   *int    `aws:"maxItemsType"`
 }
 
 // ListRolesOutput is the model's ListRolesResponse.
 type ListRolesOutput struct {
-	Roles       []Role
+	Roles       []Role `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListSAMLProviderTagsInput is the model's ListSAMLProviderTagsRequest.
 type ListSAMLProviderTagsInput struct {
-	SAMLProviderArn string
-	Marker          *string
-	MaxItems        *int
+	SAMLProviderArn string  `aws:"arnType"`
+	Marker          *string `aws:"markerType"`
+	MaxItems        *int    `aws:"maxItemsType"`
 }
 
 // ListSAMLProviderTagsOutput is the model's ListSAMLProviderTagsResponse.
 type ListSAMLProviderTagsOutput struct {
-	Tags        []Tag
+	Tags        []Tag `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
@@ -1134,98 +1134,98 @@ type ListSAMLProvidersOutput struct {
 
 // ListServerCertificateTagsInput is the model's ListServerCertificateTagsRequest.
 type ListServerCertificateTagsInput struct {
-	ServerCertificateName string
-	Marker                *string
-	MaxItems              *int
+	ServerCertificateName string  `aws:"serverCertificateNameType"`
+	Marker                *string `aws:"markerType"`
+	MaxItems              *int    `aws:"maxItemsType"`
 }
 
 // ListServerCertificateTagsOutput is the model's ListServerCertificateTagsResponse.
 type ListServerCertificateTagsOutput struct {
-	Tags        []Tag
+	Tags        []Tag `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListServerCertificatesInput is the model's ListServerCertificatesRequest.
 type ListServerCertificatesInput struct {
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int
+	PathPrefix *string `aws:"pathPrefixType"`
+	Marker     *string `aws:"markerType"`
+	MaxItems   *int    `aws:"maxItemsType"`
 }
 
 // ListServerCertificatesOutput is the model's ListServerCertificatesResponse.
 type ListServerCertificatesOutput struct {
-	ServerCertificateMetadataList []ServerCertificateMetadata
+	ServerCertificateMetadataList []ServerCertificateMetadata `aws:",required"`
 	IsTruncated                   *bool
 	Marker                        *string
 }
 
 // ListSigningCertificatesInput is the model's ListSigningCertificatesRequest.
 type ListSigningCertificatesInput struct {
-	UserName *string
-	Marker   *string
-	MaxItems *int
+	UserName *string `aws:"existingUserNameType"`
+	Marker   *string `aws:"markerType"`
+	MaxItems *int    `aws:"maxItemsType"`
 }
 
 // ListSigningCertificatesOutput is the model's ListSigningCertificatesResponse.
 type ListSigningCertificatesOutput struct {
-	Certificates []SigningCertificate
+	Certificates []SigningCertificate `aws:",required"`
 	IsTruncated  *bool
 	Marker       *string
 }
 
 // ListUserPoliciesInput is the model's ListUserPoliciesRequest.
 type ListUserPoliciesInput struct {
-	UserName string
-	Marker   *string
-	MaxItems *int
+	UserName string  `aws:"existingUserNameType"`
+	Marker   *string `aws:"markerType"`
+	MaxItems *int    `aws:"maxItemsType"`
 }
 
 // ListUserPoliciesOutput is the model's ListUserPoliciesResponse.
 type ListUserPoliciesOutput struct {
-	PolicyNames []string
+	PolicyNames []string `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListUserTagsInput is the model's ListUserTagsRequest.
 type ListUserTagsInput struct {
-	UserName string
-	Marker   *string
-	MaxItems *int
+	UserName string  `aws:"existingUserNameType"`
+	Marker   *string `aws:"markerType"`
+	MaxItems *int    `aws:"maxItemsType"`
 }
 
 // ListUserTagsOutput is the model's ListUserTagsResponse.
 type ListUserTagsOutput struct {
-	Tags        []Tag
+	Tags        []Tag `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListUsersInput is the model's ListUsersRequest.
 type ListUsersInput struct {
-	PathPrefix *string
-	Marker     *string
-	MaxItems   *int
+	PathPrefix *string `aws:"pathPrefixType"`
+	Marker     *string `aws:"markerType"`
+	MaxItems   *int    `aws:"maxItemsType"`
 }
 
 // ListUsersOutput is the model's ListUsersResponse.
 type ListUsersOutput struct {
-	Users       []User
+	Users       []User `aws:",required"`
 	IsTruncated *bool
 	Marker      *string
 }
 
 // ListVirtualMFADevicesInput is the model's ListVirtualMFADevicesRequest.
 type ListVirtualMFADevicesInput struct {
-	AssignmentStatus *AssignmentStatusType
-	Marker           *string
-	MaxItems         *int
+	AssignmentStatus *AssignmentStatusType `aws:"assignmentStatusType"`
+	Marker           *string               `aws:"markerType"`
+	MaxItems         *int                  `aws:"maxItemsType"`
 }
 
 // ListVirtualMFADevicesOutput is the model's ListVirtualMFADevicesResponse.
 type ListVirtualMFADevicesOutput struct {
-	VirtualMFADevices []VirtualMFADevice
+	VirtualMFADevices []VirtualMFADevice `aws:",required"`
 	IsTruncated       *bool
 	Marker            *string
 }
@@ -1267,7 +1267,7 @@ type OpenIDConnectProviderListEntry struct {
 
 // OrderedOrganizationPolicyType is the model's OrderedOrganizationPolicyType.
 type OrderedOrganizationPolicyType struct {
-	ServiceControlPolicyInputList []string
+	ServiceControlPolicyInputList []string `aws:"SimulationPolicyListType"`
 }
 
 // OrganizationsDecisionDetail is the model's OrganizationsDecisionDetail.
@@ -1333,8 +1333,8 @@ type PolicyGroup struct {
 
 // PolicyIdentifier is the model's PolicyIdentifier.
 type PolicyIdentifier struct {
-	PolicyType             *PolicyIdentifierPolicyType
-	PolicyArn              *string
+	PolicyType             *PolicyIdentifierPolicyType `aws:"PolicyIdentifierPolicyType"`
+	PolicyArn              *string                     `aws:"arnType"`
 	InlinePolicyIdentifier *InlinePolicyIdentifierType
 }
 
@@ -1366,53 +1366,53 @@ type Position struct {
 
 // PutGroupPolicyInput is the model's PutGroupPolicyRequest.
 type PutGroupPolicyInput struct {
-	GroupName      string
-	PolicyName     string
-	PolicyDocument string
+	GroupName      string `aws:"groupNameType"`
+	PolicyName     string `aws:"policyNameType"`
+	PolicyDocument string `aws:"policyDocumentType"`
 }
 
 // PutRolePermissionsBoundaryInput is the model's PutRolePermissionsBoundaryRequest.
 type PutRolePermissionsBoundaryInput struct {
-	RoleName            string
-	PermissionsBoundary string
+	RoleName            string `aws:"roleNameType"`
+	PermissionsBoundary string `aws:"arnType"`
 }
 
 // PutRolePolicyInput is the model's PutRolePolicyRequest.
 type PutRolePolicyInput struct {
-	RoleName       string
-	PolicyName     string
-	PolicyDocument string
+	RoleName       string `aws:"roleNameType"`
+	PolicyName     string `aws:"policyNameType"`
+	PolicyDocument string `aws:"policyDocumentType"`
 }
 
 // PutUserPermissionsBoundaryInput is the model's PutUserPermissionsBoundaryRequest.
 type PutUserPermissionsBoundaryInput struct {
-	UserName            string
-	PermissionsBoundary string
+	UserName            string `aws:"userNameType"`
+	PermissionsBoundary string `aws:"arnType"`
 }
 
 // PutUserPolicyInput is the model's PutUserPolicyRequest.
 type PutUserPolicyInput struct {
-	UserName       string
-	PolicyName     string
-	PolicyDocument string
+	UserName       string `aws:"existingUserNameType"`
+	PolicyName     string `aws:"policyNameType"`
+	PolicyDocument string `aws:"policyDocumentType"`
 }
 
 // RemoveClientIDFromOpenIDConnectProviderInput is the model's RemoveClientIDFromOpenIDConnectProviderRequest.
 type RemoveClientIDFromOpenIDConnectProviderInput struct {
-	OpenIDConnectProviderArn string
-	ClientID                 string
+	OpenIDConnectProviderArn string `aws:"arnType"`
+	ClientID                 string `aws:"clientIDType"`
 }
 
 // RemoveRoleFromInstanceProfileInput is the model's RemoveRoleFromInstanceProfileRequest.
 type RemoveRoleFromInstanceProfileInput struct {
-	InstanceProfileName string
-	RoleName            string
+	InstanceProfileName string `aws:"instanceProfileNameType"`
+	RoleName            string `aws:"roleNameType"`
 }
 
 // RemoveUserFromGroupInput is the model's RemoveUserFromGroupRequest.
 type RemoveUserFromGroupInput struct {
-	GroupName string
-	UserName  string
+	GroupName string `aws:"groupNameType"`
+	UserName  string `aws:"existingUserNameType"`
 }
 
 // ResourceSpecificResult is the model's ResourceSpecificResult.
@@ -1427,10 +1427,10 @@ type ResourceSpecificResult struct {
 
 // ResyncMFADeviceInput is the model's ResyncMFADeviceRequest.
 type ResyncMFADeviceInput struct {
-	UserName            string
-	SerialNumber        string
-	AuthenticationCode1 string
-	AuthenticationCode2 string
+	UserName            string `aws:"existingUserNameType"`
+	SerialNumber        string `aws:"serialNumberType"`
+	AuthenticationCode1 string `aws:"authenticationCodeType,hidden"`
+	AuthenticationCode2 string `aws:"authenticationCodeType,hidden"`
 }
 
 // Role is the model's Role.
@@ -1492,7 +1492,7 @@ type SAMLProviderListEntry struct {
 
 // ServerCertificate is the model's ServerCertificate.
 type ServerCertificate struct {
-	ServerCertificateMetadata *ServerCertificateMetadata
+	ServerCertificateMetadata *ServerCertificateMetadata `aws:",required"`
 	CertificateBody           string
 	CertificateChain          *string
 	Tags                      []Tag
@@ -1521,13 +1521,13 @@ type ServiceLastAccessed struct {
 
 // SetDefaultPolicyVersionInput is the model's SetDefaultPolicyVersionRequest.
 type SetDefaultPolicyVersionInput struct {
-	PolicyArn string
-	VersionId string
+	PolicyArn string `aws:"arnType"`
+	VersionId string `aws:"policyVersionIdType"`
 }
 
 // SetSecurityTokenServicePreferencesInput is the model's SetSecurityTokenServicePreferencesRequest.
 type SetSecurityTokenServicePreferencesInput struct {
-	GlobalEndpointTokenVersion GlobalEndpointTokenVersion
+	GlobalEndpointTokenVersion GlobalEndpointTokenVersion `aws:"globalEndpointTokenVersion"`
 }
 
 // SigningCertificate is the model's SigningCertificate.
@@ -1541,18 +1541,18 @@ type SigningCertificate struct {
 
 // SimulateCustomPolicyInput is the model's SimulateCustomPolicyRequest.
 type SimulateCustomPolicyInput struct {
-	PolicyInputList                    []string
-	PermissionsBoundaryPolicyInputList []string
-	OrderedOrganizationPolicyInputList []OrderedOrganizationPolicyType
-	ActionNames                        []string
-	ResourceArns                       []string
-	ResourcePolicy                     *string
-	ResourceOwner                      *string
-	CallerArn                          *string
+	PolicyInputList                    []string                        `aws:"SimulationPolicyListType,required"`
+	PermissionsBoundaryPolicyInputList []string                        `aws:"SimulationPolicyListType"`
+	OrderedOrganizationPolicyInputList []OrderedOrganizationPolicyType `aws:"OrganizationPolicyListType"`
+	ActionNames                        []string                        `aws:"ActionNameListType,required"`
+	ResourceArns                       []string                        `aws:"ResourceNameListType"`
+	ResourcePolicy                     *string                         `aws:"policyDocumentType"`
+	ResourceOwner                      *string                         `aws:"ResourceNameType"`
+	CallerArn                          *string                         `aws:"ResourceNameType"`
 	ContextEntries                     []ContextEntry
-	ResourceHandlingOption             *string
-	MaxItems                           *int
-	Marker                             *string
+	ResourceHandlingOption             *string `aws:"ResourceHandlingOptionType"`
+	MaxItems                           *int    `aws:"maxItemsType"`
+	Marker                             *string `aws:"markerType"`
 }
 
 // SimulatePrincipalPolicyOutput is the model's SimulatePolicyResponse.
@@ -1564,19 +1564,19 @@ type SimulatePrincipalPolicyOutput struct {
 
 // SimulatePrincipalPolicyInput is the model's SimulatePrincipalPolicyRequest.
 type SimulatePrincipalPolicyInput struct {
-	PolicySourceArn                    string
-	PolicyInputList                    []string
-	PermissionsBoundaryPolicyInputList []string
-	PolicyExclusionList                []PolicyIdentifier
-	ActionNames                        []string
-	ResourceArns                       []string
-	ResourcePolicy                     *string
-	ResourceOwner                      *string
-	CallerArn                          *string
+	PolicySourceArn                    string             `aws:"arnType"`
+	PolicyInputList                    []string           `aws:"SimulationPolicyListType"`
+	PermissionsBoundaryPolicyInputList []string           `aws:"SimulationPolicyListType"`
+	PolicyExclusionList                []PolicyIdentifier `aws:"PolicyExclusionsListType"`
+	ActionNames                        []string           `aws:"ActionNameListType,required"`
+	ResourceArns                       []string           `aws:"ResourceNameListType"`
+	ResourcePolicy                     *string            `aws:"policyDocumentType"`
+	ResourceOwner                      *string            `aws:"ResourceNameType"`
+	CallerArn                          *string            `aws:"ResourceNameType"`
 	ContextEntries                     []ContextEntry
-	ResourceHandlingOption             *string
-	MaxItems                           *int
-	Marker                             *string
+	ResourceHandlingOption             *string `aws:"ResourceHandlingOptionType"`
+	MaxItems                           *int    `aws:"maxItemsType"`
+	Marker                             *string `aws:"markerType"`
 }
 
 // SourceRoleTemplate is the model's SourceRoleTemplate.
@@ -1595,56 +1595,56 @@ type Statement struct {
 
 // Tag is the model's Tag.
 type Tag struct {
-	Key   string
-	Value string
+	Key   string `aws:"tagKeyType"`
+	Value string `aws:"tagValueType"`
 }
 
 // TagInstanceProfileInput is the model's TagInstanceProfileRequest.
 type TagInstanceProfileInput struct {
-	InstanceProfileName string
-	Tags                []Tag
+	InstanceProfileName string `aws:"instanceProfileNameType"`
+	Tags                []Tag  `aws:"tagListType,required"`
 }
 
 // TagMFADeviceInput is the model's TagMFADeviceRequest.
 type TagMFADeviceInput struct {
-	SerialNumber string
-	Tags         []Tag
+	SerialNumber string `aws:"serialNumberType"`
+	Tags         []Tag  `aws:"tagListType,required"`
 }
 
 // TagOpenIDConnectProviderInput is the model's TagOpenIDConnectProviderRequest.
 type TagOpenIDConnectProviderInput struct {
-	OpenIDConnectProviderArn string
-	Tags                     []Tag
+	OpenIDConnectProviderArn string `aws:"arnType"`
+	Tags                     []Tag  `aws:"tagListType,required"`
 }
 
 // TagPolicyInput is the model's TagPolicyRequest.
 type TagPolicyInput struct {
-	PolicyArn string
-	Tags      []Tag
+	PolicyArn string `aws:"arnType"`
+	Tags      []Tag  `aws:"tagListType,required"`
 }
 
 // TagRoleInput is the model's TagRoleRequest.
 type TagRoleInput struct {
-	RoleName string
-	Tags     []Tag
+	RoleName string `aws:"roleNameType"`
+	Tags     []Tag  `aws:"tagListType,required"`
 }
 
 // TagSAMLProviderInput is the model's TagSAMLProviderRequest.
 type TagSAMLProviderInput struct {
-	SAMLProviderArn string
-	Tags            []Tag
+	SAMLProviderArn string `aws:"arnType"`
+	Tags            []Tag  `aws:"tagListType,required"`
 }
 
 // TagServerCertificateInput is the model's TagServerCertificateRequest.
 type TagServerCertificateInput struct {
-	ServerCertificateName string
-	Tags                  []Tag
+	ServerCertificateName string `aws:"serverCertificateNameType"`
+	Tags                  []Tag  `aws:"tagListType,required"`
 }
 
 // TagUserInput is the model's TagUserRequest.
 type TagUserInput struct {
-	UserName string
-	Tags     []Tag
+	UserName string `aws:"existingUserNameType"`
+	Tags     []Tag  `aws:"tagListType,required"`
 }
 
 // TrackedActionLastAccessed is the model's TrackedActionLastAccessed.
@@ -1657,102 +1657,102 @@ type TrackedActionLastAccessed struct {
 
 // UntagInstanceProfileInput is the model's UntagInstanceProfileRequest.
 type UntagInstanceProfileInput struct {
-	InstanceProfileName string
-	TagKeys             []string
+	InstanceProfileName string   `aws:"instanceProfileNameType"`
+	TagKeys             []string `aws:"tagKeyListType,required"`
 }
 
 // UntagMFADeviceInput is the model's UntagMFADeviceRequest.
 type UntagMFADeviceInput struct {
-	SerialNumber string
-	TagKeys      []string
+	SerialNumber string   `aws:"serialNumberType"`
+	TagKeys      []string `aws:"tagKeyListType,required"`
 }
 
 // UntagOpenIDConnectProviderInput is the model's UntagOpenIDConnectProviderRequest.
 type UntagOpenIDConnectProviderInput struct {
-	OpenIDConnectProviderArn string
-	TagKeys                  []string
+	OpenIDConnectProviderArn string   `aws:"arnType"`
+	TagKeys                  []string `aws:"tagKeyListType,required"`
 }
 
 // UntagPolicyInput is the model's UntagPolicyRequest.
 type UntagPolicyInput struct {
-	PolicyArn string
-	TagKeys   []string
+	PolicyArn string   `aws:"arnType"`
+	TagKeys   []string `aws:"tagKeyListType,required"`
 }
 
 // UntagRoleInput is the model's UntagRoleRequest.
 type UntagRoleInput struct {
-	RoleName string
-	TagKeys  []string
+	RoleName string   `aws:"roleNameType"`
+	TagKeys  []string `aws:"tagKeyListType,required"`
 }
 
 // UntagSAMLProviderInput is the model's UntagSAMLProviderRequest.
 type UntagSAMLProviderInput struct {
-	SAMLProviderArn string
-	TagKeys         []string
+	SAMLProviderArn string   `aws:"arnType"`
+	TagKeys         []string `aws:"tagKeyListType,required"`
 }
 
 // UntagServerCertificateInput is the model's UntagServerCertificateRequest.
 type UntagServerCertificateInput struct {
-	ServerCertificateName string
-	TagKeys               []string
+	ServerCertificateName string   `aws:"serverCertificateNameType"`
+	TagKeys               []string `aws:"tagKeyListType,required"`
 }
 
 // UntagUserInput is the model's UntagUserRequest.
 type UntagUserInput struct {
-	UserName string
-	TagKeys  []string
+	UserName string   `aws:"existingUserNameType"`
+	TagKeys  []string `aws:"tagKeyListType,required"`
 }
 
 // UpdateAccessKeyInput is the model's UpdateAccessKeyRequest.
 type UpdateAccessKeyInput struct {
-	UserName    *string
-	AccessKeyId string
-	Status      StatusType
+	UserName    *string    `aws:"existingUserNameType"`
+	AccessKeyId string     `aws:"accessKeyIdType"`
+	Status      StatusType `aws:"statusType"`
 }
 
 // UpdateAccountPasswordPolicyInput is the model's UpdateAccountPasswordPolicyRequest.
 type UpdateAccountPasswordPolicyInput struct {
-	MinimumPasswordLength      *int
+	MinimumPasswordLength      *int `aws:"minimumPasswordLengthType"`
 	RequireSymbols             *bool
 	RequireNumbers             *bool
 	RequireUppercaseCharacters *bool
 	RequireLowercaseCharacters *bool
 	AllowUsersToChangePassword *bool
-	MaxPasswordAge             *int
-	PasswordReusePrevention    *int
+	MaxPasswordAge             *int `aws:"maxPasswordAgeType"`
+	PasswordReusePrevention    *int `aws:"passwordReusePreventionType"`
 	HardExpiry                 *bool
 }
 
 // UpdateAssumeRolePolicyInput is the model's UpdateAssumeRolePolicyRequest.
 type UpdateAssumeRolePolicyInput struct {
-	RoleName       string
-	PolicyDocument string
+	RoleName       string `aws:"roleNameType"`
+	PolicyDocument string `aws:"policyDocumentType"`
 }
 
 // UpdateGroupInput is the model's UpdateGroupRequest.
 type UpdateGroupInput struct {
-	GroupName    string
-	NewPath      *string
-	NewGroupName *string
+	GroupName    string  `aws:"groupNameType"`
+	NewPath      *string `aws:"pathType"`
+	NewGroupName *string `aws:"groupNameType"`
 }
 
 // UpdateLoginProfileInput is the model's UpdateLoginProfileRequest.
 type UpdateLoginProfileInput struct {
-	UserName              string
-	Password              *string
+	UserName              string  `aws:"userNameType"`
+	Password              *string `aws:"passwordType,hidden"`
 	PasswordResetRequired *bool
 }
 
 // UpdateOpenIDConnectProviderThumbprintInput is the model's UpdateOpenIDConnectProviderThumbprintRequest.
 type UpdateOpenIDConnectProviderThumbprintInput struct {
-	OpenIDConnectProviderArn string
-	ThumbprintList           []string
+	OpenIDConnectProviderArn string   `aws:"arnType"`
+	ThumbprintList           []string `aws:"thumbprintListType,required"`
 }
 
 // UpdateRoleDescriptionInput is the model's UpdateRoleDescriptionRequest.
 type UpdateRoleDescriptionInput struct {
-	RoleName    string
-	Description string
+	RoleName    string `aws:"roleNameType"`
+	Description string `aws:"roleDescriptionType"`
 }
 
 // UpdateRoleDescriptionOutput is the model's UpdateRoleDescriptionResponse.
@@ -1762,9 +1762,9 @@ type UpdateRoleDescriptionOutput struct {
 
 // UpdateRoleInput is the model's UpdateRoleRequest.
 type UpdateRoleInput struct {
-	RoleName           string
-	Description        *string
-	MaxSessionDuration *int
+	RoleName           string  `aws:"roleNameType"`
+	Description        *string `aws:"roleDescriptionType"`
+	MaxSessionDuration *int    `aws:"roleMaxSessionDurationType"`
 }
 
 // UpdateRoleOutput is the model's UpdateRoleResponse.
@@ -1773,11 +1773,11 @@ type UpdateRoleOutput struct {
 
 // UpdateSAMLProviderInput is the model's UpdateSAMLProviderRequest.
 type UpdateSAMLProviderInput struct {
-	SAMLMetadataDocument    *string
-	SAMLProviderArn         string
-	AssertionEncryptionMode *AssertionEncryptionModeType
-	AddPrivateKey           *string
-	RemovePrivateKey        *string
+	SAMLMetadataDocument    *string                      `aws:"SAMLMetadataDocumentType"`
+	SAMLProviderArn         string                       `aws:"arnType"`
+	AssertionEncryptionMode *AssertionEncryptionModeType `aws:"assertionEncryptionModeType"`
+	AddPrivateKey           *string                      `aws:"privateKeyType,hidden"`
+	RemovePrivateKey        *string                      `aws:"privateKeyIdType"`
 }
 
 // UpdateSAMLProviderOutput is the model's UpdateSAMLProviderResponse.
@@ -1787,33 +1787,33 @@ type UpdateSAMLProviderOutput struct {
 
 // UpdateServerCertificateInput is the model's UpdateServerCertificateRequest.
 type UpdateServerCertificateInput struct {
-	ServerCertificateName    string
-	NewPath                  *string
-	NewServerCertificateName *string
+	ServerCertificateName    string  `aws:"serverCertificateNameType"`
+	NewPath                  *string `aws:"pathType"`
+	NewServerCertificateName *string `aws:"serverCertificateNameType"`
 }
 
 // UpdateSigningCertificateInput is the model's UpdateSigningCertificateRequest.
 type UpdateSigningCertificateInput struct {
-	UserName      *string
-	CertificateId string
-	Status        StatusType
+	UserName      *string    `aws:"existingUserNameType"`
+	CertificateId string     `aws:"certificateIdType"`
+	Status        StatusType `aws:"statusType"`
 }
 
 // UpdateUserInput is the model's UpdateUserRequest.
 type UpdateUserInput struct {
-	UserName    string
-	NewPath     *string
-	NewUserName *string
+	UserName    string  `aws:"existingUserNameType"`
+	NewPath     *string `aws:"pathType"`
+	NewUserName *string `aws:"userNameType"`
 }
 
 // UploadServerCertificateInput is the model's UploadServerCertificateRequest.
 type UploadServerCertificateInput struct {
-	Path                  *string
-	ServerCertificateName string
-	CertificateBody       string
-	PrivateKey            string
-	CertificateChain      *string
-	Tags                  []Tag
+	Path                  *string `aws:"pathType"`
+	ServerCertificateName string  `aws:"serverCertificateNameType"`
+	CertificateBody       string  `aws:"certificateBodyType"`
+	PrivateKey            string  `aws:"privateKeyType,hidden"`
+	CertificateChain      *string `aws:"certificateChainType"`
+	Tags                  []Tag   `aws:"tagListType"`
 }
 
 // UploadServerCertificateOutput is the model's UploadServerCertificateResponse.
@@ -1824,13 +1824,13 @@ type UploadServerCertificateOutput struct {
 
 // UploadSigningCertificateInput is the model's UploadSigningCertificateRequest.
 type UploadSigningCertificateInput struct {
-	UserName        *string
-	CertificateBody string
+	UserName        *string `aws:"existingUserNameType"`
+	CertificateBody string  `aws:"certificateBodyType"`
 }
 
 // UploadSigningCertificateOutput is the model's UploadSigningCertificateResponse.
 type UploadSigningCertificateOutput struct {
-	Certificate *SigningCertificate
+	Certificate *SigningCertificate `aws:",required"`
 }
 
 // User is the model's User.
@@ -1862,8 +1862,8 @@ type UserDetail struct {
 // VirtualMFADevice is the model's VirtualMFADevice.
 type VirtualMFADevice struct {
 	SerialNumber     string
-	Base32StringSeed []byte
-	QRCodePNG        []byte
+	Base32StringSeed []byte `aws:",hidden"`
+	QRCodePNG        []byte `aws:",hidden"`
 	User             *User
 	EnableDate       *time.Time
 	Tags             []Tag

@@ -5,92 +5,92 @@ package oidcapi
 
 // AwsAdditionalDetails is the model's AwsAdditionalDetails.
 type AwsAdditionalDetails struct {
-	IdentityContext *string
+	IdentityContext *string `aws:",name=identityContext"`
 }
 
 // CreateTokenInput is the model's CreateTokenRequest.
 type CreateTokenInput struct {
-	ClientId     string
-	ClientSecret string
-	GrantType    string
-	DeviceCode   *string
-	Code         *string
-	RefreshToken *string
-	Scope        []string
-	RedirectUri  *string
-	CodeVerifier *string
+	ClientId     string   `aws:",name=clientId"`
+	ClientSecret string   `aws:",name=clientSecret,hidden"`
+	GrantType    string   `aws:",name=grantType"`
+	DeviceCode   *string  `aws:",name=deviceCode"`
+	Code         *string  `aws:",name=code"`
+	RefreshToken *string  `aws:",name=refreshToken,hidden"`
+	Scope        []string `aws:",name=scope"`
+	RedirectUri  *string  `aws:",name=redirectUri"`
+	CodeVerifier *string  `aws:",name=codeVerifier,hidden"`
 }
 
 // CreateTokenOutput is the model's CreateTokenResponse.
 type CreateTokenOutput struct {
-	AccessToken  *string
-	TokenType    *string
-	ExpiresIn    *int
-	RefreshToken *string
-	IdToken      *string
+	AccessToken  *string `aws:",name=accessToken,hidden"`
+	TokenType    *string `aws:",name=tokenType"`
+	ExpiresIn    *int    `aws:",name=expiresIn"`
+	RefreshToken *string `aws:",name=refreshToken,hidden"`
+	IdToken      *string `aws:",name=idToken,hidden"`
 }
 
 // CreateTokenWithIAMInput is the model's CreateTokenWithIAMRequest.
 type CreateTokenWithIAMInput struct {
-	ClientId           string
-	GrantType          string
-	Code               *string
-	RefreshToken       *string
-	Assertion          *string
-	Scope              []string
-	RedirectUri        *string
-	SubjectToken       *string
-	SubjectTokenType   *string
-	RequestedTokenType *string
-	CodeVerifier       *string
+	ClientId           string   `aws:",name=clientId"`
+	GrantType          string   `aws:",name=grantType"`
+	Code               *string  `aws:",name=code"`
+	RefreshToken       *string  `aws:",name=refreshToken,hidden"`
+	Assertion          *string  `aws:",name=assertion,hidden"`
+	Scope              []string `aws:",name=scope"`
+	RedirectUri        *string  `aws:",name=redirectUri"`
+	SubjectToken       *string  `aws:",name=subjectToken,hidden"`
+	SubjectTokenType   *string  `aws:",name=subjectTokenType"`
+	RequestedTokenType *string  `aws:",name=requestedTokenType"`
+	CodeVerifier       *string  `aws:",name=codeVerifier,hidden"`
 }
 
 // CreateTokenWithIAMOutput is the model's CreateTokenWithIAMResponse.
 type CreateTokenWithIAMOutput struct {
-	AccessToken          *string
-	TokenType            *string
-	ExpiresIn            *int
-	RefreshToken         *string
-	IdToken              *string
-	IssuedTokenType      *string
-	Scope                []string
-	AwsAdditionalDetails *AwsAdditionalDetails
+	AccessToken          *string               `aws:",name=accessToken,hidden"`
+	TokenType            *string               `aws:",name=tokenType"`
+	ExpiresIn            *int                  `aws:",name=expiresIn"`
+	RefreshToken         *string               `aws:",name=refreshToken,hidden"`
+	IdToken              *string               `aws:",name=idToken,hidden"`
+	IssuedTokenType      *string               `aws:",name=issuedTokenType"`
+	Scope                []string              `aws:",name=scope"`
+	AwsAdditionalDetails *AwsAdditionalDetails `aws:",name=awsAdditionalDetails"`
 }
 
 // RegisterClientInput is the model's RegisterClientRequest.
 type RegisterClientInput struct {
-	ClientName             string
-	ClientType             string
-	Scopes                 []string
-	RedirectUris           []string
-	GrantTypes             []string
-	IssuerUrl              *string
-	EntitledApplicationArn *string
+	ClientName             string   `aws:",name=clientName"`
+	ClientType             string   `aws:",name=clientType"`
+	Scopes                 []string `aws:",name=scopes"`
+	RedirectUris           []string `aws:",name=redirectUris"`
+	GrantTypes             []string `aws:",name=grantTypes"`
+	IssuerUrl              *string  `aws:",name=issuerUrl"`
+	EntitledApplicationArn *string  `aws:",name=entitledApplicationArn"`
 }
 
 // RegisterClientOutput is the model's RegisterClientResponse.
 type RegisterClientOutput struct {
-	ClientId              *string
-	ClientSecret          *string
-	ClientIdIssuedAt      *int
-	ClientSecretExpiresAt *int
-	AuthorizationEndpoint *string
-	TokenEndpoint         *string
+	ClientId              *string `aws:",name=clientId"`
+	ClientSecret          *string `aws:",name=clientSecret,hidden"`
+	ClientIdIssuedAt      *int    `aws:",name=clientIdIssuedAt"`
+	ClientSecretExpiresAt *int    `aws:",name=clientSecretExpiresAt"`
+	AuthorizationEndpoint *string `aws:",name=authorizationEndpoint"`
+	TokenEndpoint         *string `aws:",name=tokenEndpoint"`
 }
 
 // StartDeviceAuthorizationInput is the model's StartDeviceAuthorizationRequest.
 type StartDeviceAuthorizationInput struct {
-	ClientId     string
-	ClientSecret string
-	StartUrl     string
+	ClientId     string `aws:",name=clientId"`
+	ClientSecret string `aws:",name=clientSecret,hidden"`
+	StartUrl     string `aws:",name=startUrl"`
 }
 
 // StartDeviceAuthorizationOutput is the model's StartDeviceAuthorizationResponse.
 type StartDeviceAuthorizationOutput struct {
-	DeviceCode              *string
-	UserCode                *string
-	VerificationUri         *string
-	VerificationUriComplete *string
-	ExpiresIn               *int
-	Interval                *int
+	DeviceCode              *string `aws:",name=deviceCode"`
+	UserCode                *string `aws:",name=userCode"`
+	VerificationUri         *string `aws:",name=verificationUri"`
+	VerificationUriComplete *string `aws:",name=verificationUriComplete"`
+	ExpiresIn               *int    `aws:",name=expiresIn"`
+	Interval                *int    `aws:",name=interval"`
 }

@@ -5,67 +5,67 @@ package ssoapi
 
 // AccountInfo is the model's AccountInfo.
 type AccountInfo struct {
-	AccountId    *string
-	AccountName  *string
-	EmailAddress *string
+	AccountId    *string `aws:",name=accountId"`
+	AccountName  *string `aws:",name=accountName"`
+	EmailAddress *string `aws:",name=emailAddress"`
 }
 
 // GetRoleCredentialsInput is the model's GetRoleCredentialsRequest.
 type GetRoleCredentialsInput struct {
-	RoleName    string
-	AccountId   string
-	AccessToken string
+	RoleName    string `aws:",name=role_name,in=querystring"`
+	AccountId   string `aws:",name=account_id,in=querystring"`
+	AccessToken string `aws:",name=x-amz-sso_bearer_token,in=header,hidden"`
 }
 
 // GetRoleCredentialsOutput is the model's GetRoleCredentialsResponse.
 type GetRoleCredentialsOutput struct {
-	RoleCredentials *RoleCredentials
+	RoleCredentials *RoleCredentials `aws:",name=roleCredentials"`
 }
 
 // ListAccountRolesInput is the model's ListAccountRolesRequest.
 type ListAccountRolesInput struct {
-	NextToken   *string
-	MaxResults  *int
-	AccessToken string
-	AccountId   string
+	NextToken   *string `aws:",name=next_token,in=querystring"`
+	MaxResults  *int    `aws:"MaxResultType,name=max_result,in=querystring"`
+	AccessToken string  `aws:",name=x-amz-sso_bearer_token,in=header,hidden"`
+	AccountId   string  `aws:",name=account_id,in=querystring"`
 }
 
 // ListAccountRolesOutput is the model's ListAccountRolesResponse.
 type ListAccountRolesOutput struct {
-	NextToken *string
-	RoleList  []RoleInfo
+	NextToken *string    `aws:",name=nextToken"`
+	RoleList  []RoleInfo `aws:",name=roleList"`
 }
 
 // ListAccountsInput is the model's ListAccountsRequest.
 type ListAccountsInput struct {
-	NextToken   *string
-	MaxResults  *int
-	AccessToken string
+	NextToken   *string `aws:",name=next_token,in=querystring"`
+	MaxResults  *int    `aws:"MaxResultType,name=max_result,in=querystring"`
+	AccessToken string  `aws:",name=x-amz-sso_bearer_token,in=header,hidden"`
 }
 
 // ListAccountsOutput is the model's ListAccountsResponse.
 type ListAccountsOutput struct {
-	NextToken   *string
-	AccountList []AccountInfo
+	NextToken   *string       `aws:",name=nextToken"`
+	AccountList []AccountInfo `aws:",name=accountList"`
 }
 
 // LogoutInput is the model's LogoutRequest.
 type LogoutInput struct {
-	AccessToken string
+	AccessToken string `aws:",name=x-amz-sso_bearer_token,in=header,hidden"`
 }
 
 // RoleCredentials is the model's RoleCredentials.
 type RoleCredentials struct {
-	AccessKeyId     *string
-	SecretAccessKey *string
-	SessionToken    *string
-	Expiration      *int
+	AccessKeyId     *string `aws:",name=accessKeyId"`
+	SecretAccessKey *string `aws:",name=secretAccessKey,hidden"`
+	SessionToken    *string `aws:",name=sessionToken,hidden"`
+	Expiration      *int    `aws:",name=expiration"`
 }
 
 // RoleInfo is the model's RoleInfo.
 type RoleInfo struct {
-	RoleName  *string
-	AccountId *string
+	RoleName  *string `aws:",name=roleName"`
+	AccountId *string `aws:",name=accountId"`
 }
 
 // LogoutOutput is empty.

@@ -7,19 +7,19 @@ import "time"
 
 // AssumeRoleInput is the model's AssumeRoleRequest.
 type AssumeRoleInput struct {
-	RoleArn                 string
-	RoleSessionName         string
+	RoleArn                 string `aws:"arnType"`
+	RoleSessionName         string `aws:"roleSessionNameType"`
 	PolicyArns              []PolicyDescriptorType
-	Policy                  *string
-	DurationSeconds         *int
-	Tags                    []Tag
-	TransitiveTagKeys       []string
-	ExternalId              *string
-	SerialNumber            *string
-	TokenCode               *string
-	SourceIdentity          *string
-	ProvidedContexts        []ProvidedContext
-	MinimumSessionTokenSize *int
+	Policy                  *string           `aws:"unrestrictedSessionPolicyDocumentType"`
+	DurationSeconds         *int              `aws:"roleDurationSecondsType"`
+	Tags                    []Tag             `aws:"tagListType"`
+	TransitiveTagKeys       []string          `aws:"tagKeyListType"`
+	ExternalId              *string           `aws:"externalIdType"`
+	SerialNumber            *string           `aws:"serialNumberType"`
+	TokenCode               *string           `aws:"tokenCodeType,hidden"`
+	SourceIdentity          *string           `aws:"sourceIdentityType"`
+	ProvidedContexts        []ProvidedContext `aws:"ProvidedContextsListType"`
+	MinimumSessionTokenSize *int              `aws:"minimumSessionTokenSizeType"`
 }
 
 // AssumeRoleOutput is the model's AssumeRoleResponse.
@@ -34,13 +34,13 @@ type AssumeRoleOutput struct {
 
 // AssumeRoleWithSAMLInput is the model's AssumeRoleWithSAMLRequest.
 type AssumeRoleWithSAMLInput struct {
-	RoleArn                 string
-	PrincipalArn            string
-	SAMLAssertion           string
+	RoleArn                 string `aws:"arnType"`
+	PrincipalArn            string `aws:"arnType"`
+	SAMLAssertion           string `aws:"SAMLAssertionType,hidden"`
 	PolicyArns              []PolicyDescriptorType
-	Policy                  *string
-	DurationSeconds         *int
-	MinimumSessionTokenSize *int
+	Policy                  *string `aws:"sessionPolicyDocumentType"`
+	DurationSeconds         *int    `aws:"roleDurationSecondsType"`
+	MinimumSessionTokenSize *int    `aws:"minimumSessionTokenSizeType"`
 }
 
 // AssumeRoleWithSAMLOutput is the model's AssumeRoleWithSAMLResponse.
@@ -60,14 +60,14 @@ type AssumeRoleWithSAMLOutput struct {
 
 // AssumeRoleWithWebIdentityInput is the model's AssumeRoleWithWebIdentityRequest.
 type AssumeRoleWithWebIdentityInput struct {
-	RoleArn                 string
-	RoleSessionName         string
-	WebIdentityToken        string
-	ProviderId              *string
+	RoleArn                 string  `aws:"arnType"`
+	RoleSessionName         string  `aws:"roleSessionNameType"`
+	WebIdentityToken        string  `aws:"clientTokenType,hidden"`
+	ProviderId              *string `aws:"urlType"`
 	PolicyArns              []PolicyDescriptorType
-	Policy                  *string
-	DurationSeconds         *int
-	MinimumSessionTokenSize *int
+	Policy                  *string `aws:"sessionPolicyDocumentType"`
+	DurationSeconds         *int    `aws:"roleDurationSecondsType"`
+	MinimumSessionTokenSize *int    `aws:"minimumSessionTokenSizeType"`
 }
 
 // AssumeRoleWithWebIdentityOutput is the model's AssumeRoleWithWebIdentityResponse.
@@ -85,10 +85,10 @@ type AssumeRoleWithWebIdentityOutput struct {
 
 // AssumeRootInput is the model's AssumeRootRequest.
 type AssumeRootInput struct {
-	TargetPrincipal         string
-	TaskPolicyArn           *PolicyDescriptorType
-	DurationSeconds         *int
-	MinimumSessionTokenSize *int
+	TargetPrincipal         string                `aws:"TargetPrincipalType"`
+	TaskPolicyArn           *PolicyDescriptorType `aws:",required"`
+	DurationSeconds         *int                  `aws:"RootDurationSecondsType"`
+	MinimumSessionTokenSize *int                  `aws:"minimumSessionTokenSizeType"`
 }
 
 // AssumeRootOutput is the model's AssumeRootResponse.
@@ -108,14 +108,14 @@ type AssumedRoleUser struct {
 // Credentials is the model's Credentials.
 type Credentials struct {
 	AccessKeyId     string
-	SecretAccessKey string
-	SessionToken    string
+	SecretAccessKey string `aws:",hidden"`
+	SessionToken    string `aws:",hidden"`
 	Expiration      time.Time
 }
 
 // DecodeAuthorizationMessageInput is the model's DecodeAuthorizationMessageRequest.
 type DecodeAuthorizationMessageInput struct {
-	EncodedMessage string
+	EncodedMessage string `aws:"encodedMessageType"`
 }
 
 // DecodeAuthorizationMessageOutput is the model's DecodeAuthorizationMessageResponse.
@@ -131,7 +131,7 @@ type FederatedUser struct {
 
 // GetAccessKeyInfoInput is the model's GetAccessKeyInfoRequest.
 type GetAccessKeyInfoInput struct {
-	AccessKeyId string
+	AccessKeyId string `aws:"accessKeyIdType"`
 }
 
 // GetAccessKeyInfoOutput is the model's GetAccessKeyInfoResponse.
@@ -152,7 +152,7 @@ type GetCallerIdentityOutput struct {
 
 // GetDelegatedAccessTokenInput is the model's GetDelegatedAccessTokenRequest.
 type GetDelegatedAccessTokenInput struct {
-	TradeInToken string
+	TradeInToken string `aws:",hidden"`
 }
 
 // GetDelegatedAccessTokenOutput is the model's GetDelegatedAccessTokenResponse.
@@ -164,12 +164,12 @@ type GetDelegatedAccessTokenOutput struct {
 
 // GetFederationTokenInput is the model's GetFederationTokenRequest.
 type GetFederationTokenInput struct {
-	Name                    string
-	Policy                  *string
+	Name                    string  `aws:"userNameType"`
+	Policy                  *string `aws:"sessionPolicyDocumentType"`
 	PolicyArns              []PolicyDescriptorType
-	DurationSeconds         *int
-	Tags                    []Tag
-	MinimumSessionTokenSize *int
+	DurationSeconds         *int  `aws:"durationSecondsType"`
+	Tags                    []Tag `aws:"tagListType"`
+	MinimumSessionTokenSize *int  `aws:"minimumSessionTokenSizeType"`
 }
 
 // GetFederationTokenOutput is the model's GetFederationTokenResponse.
@@ -183,10 +183,10 @@ type GetFederationTokenOutput struct {
 
 // GetSessionTokenInput is the model's GetSessionTokenRequest.
 type GetSessionTokenInput struct {
-	DurationSeconds         *int
-	SerialNumber            *string
-	TokenCode               *string
-	MinimumSessionTokenSize *int
+	DurationSeconds         *int    `aws:"durationSecondsType"`
+	SerialNumber            *string `aws:"serialNumberType"`
+	TokenCode               *string `aws:"tokenCodeType,hidden"`
+	MinimumSessionTokenSize *int    `aws:"minimumSessionTokenSizeType"`
 }
 
 // GetSessionTokenOutput is the model's GetSessionTokenResponse.
@@ -198,31 +198,31 @@ type GetSessionTokenOutput struct {
 
 // GetWebIdentityTokenInput is the model's GetWebIdentityTokenRequest.
 type GetWebIdentityTokenInput struct {
-	Audience         []string
-	DurationSeconds  *int
-	SigningAlgorithm string
-	Tags             []Tag
+	Audience         []string `aws:"webIdentityTokenAudienceListType,required"`
+	DurationSeconds  *int     `aws:"webIdentityTokenDurationSecondsType"`
+	SigningAlgorithm string   `aws:"jwtAlgorithmType"`
+	Tags             []Tag    `aws:"tagListType"`
 }
 
 // GetWebIdentityTokenOutput is the model's GetWebIdentityTokenResponse.
 type GetWebIdentityTokenOutput struct {
-	WebIdentityToken *string
+	WebIdentityToken *string `aws:",hidden"`
 	Expiration       *time.Time
 }
 
 // PolicyDescriptorType is the model's PolicyDescriptorType.
 type PolicyDescriptorType struct {
-	Arn *string
+	Arn *string `aws:"arnType,name=arn"`
 }
 
 // ProvidedContext is the model's ProvidedContext.
 type ProvidedContext struct {
-	ProviderArn      *string
-	ContextAssertion *string
+	ProviderArn      *string `aws:"arnType"`
+	ContextAssertion *string `aws:"contextAssertionType"`
 }
 
 // Tag is the model's Tag.
 type Tag struct {
-	Key   string
-	Value string
+	Key   string `aws:"tagKeyType"`
+	Value string `aws:"tagValueType"`
 }

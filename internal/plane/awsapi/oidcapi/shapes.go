@@ -2,3 +2,7 @@
 // The model is part of botocore, Copyright Amazon.com, Inc. or its affiliates, Apache-2.0: see ../models/NOTICE.
 
 package oidcapi
+
+import "github.com/rolecall-dev/rolecall/internal/plane/awsapi"
+
+var shapes = map[string]*awsapi.Shape{}

@@ -5,6 +5,6 @@ package ssoapi
 
 import "github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 
-var (
-	ruleMaxResultType = awsapi.IntRule{Min: 1, HasMin: true, Max: 100, HasMax: true}
-)
+var shapes = map[string]*awsapi.Shape{
+	"MaxResultType": {Min: 1, HasMin: true, Max: 100, HasMax: true},
+}
