@@ -62,64 +62,74 @@ func (x *index) find(ev *evaluation) *entry {
 // indexer builds an index. Statements are numbers in their order until the lists are made.
 type indexer struct {
 	statements []*statement
-	exact      map[string][]int // by service:operation in lower case
-	spelled    map[string]string
-	broad      map[string][]int // by service in lower case: its wildcards
-	rest       []int            // "*", NotAction, wildcards before the colon
-	before     entry            // made last
+	x          *index
+	exact      [][]int32 // by entry of x.actions
+	broad      [][]int32 // by entry of x.services: wildcards in the operation
+	rest       []int32   // "*", NotAction, wildcards before the colon
+	before     entry     // made last
 }
 
 func buildIndex(statements []*statement) *index {
 	if len(statements) < indexFrom {
 		return nil
 	}
-	b := &indexer{statements: statements, exact: map[string][]int{}, spelled: map[string]string{}, broad: map[string][]int{}}
-	order := make([]string, 0, len(statements))
-	for i := range statements {
-		order = b.add(i, order)
-	}
-	x := &index{rest: b.entry("", b.rest, true, nil)}
+	b := &indexer{statements: statements, x: &index{}}
+	exact, broad := 0, 0
 	for _, s := range statements {
 		for _, a := range s.src.Actions {
-			service := asciiLower(a[:max(0, strings.IndexByte(a, ':'))])
-			if numbers := b.broad[service]; numbers != nil && x.services.find(hashOf(service), service) == nil {
-				x.services.add(b.entry(service, merge(numbers, b.rest), true, nil))
+			if strings.ContainsAny(a, "*?") {
+				broad++
+			} else {
+				exact++
 			}
 		}
 	}
-	for _, a := range order {
-		x.actions.add(b.action(x, a))
+	b.x.actions.grow(exact)
+	b.x.services.grow(broad)
+	for i := range statements {
+		b.add(int32(i)) //nolint:gosec // bounded by the size of policies
 	}
-	return x
+	b.lists(&b.x.rest, b.rest, true, entry{})
+	for i := range b.x.services.entries {
+		b.lists(&b.x.services.entries[i], merge(b.broad[i], b.rest), true, entry{})
+	}
+	for i := range b.x.actions.entries {
+		b.action(&b.x.actions.entries[i], b.exact[i])
+	}
+	return b.x
 }
 
-// add files a statement and appends the actions that are new to order.
-func (b *indexer) add(i int, order []string) []string {
-	s := b.statements[i]
-	if s.src.NotAction || len(s.src.Actions) == 0 || s.src.Unknown {
+// add files a statement under its actions.
+func (b *indexer) add(i int32) {
+	s := b.statements[i].src
+	if s.NotAction || len(s.Actions) == 0 || s.Unknown {
 		b.rest = append(b.rest, i)
-		return order
+		return
 	}
-	for _, spelled := range s.src.Actions {
-		a := asciiLower(spelled)
+	for _, a := range s.Actions {
 		service, op, found := strings.Cut(a, ":")
 		switch {
 		case !found || strings.ContainsAny(service, "*?"):
 			b.rest = appendNew(b.rest, i)
 		case strings.ContainsAny(op, "*?"):
-			b.broad[service] = appendNew(b.broad[service], i)
+			b.broad = file(&b.x.services, b.broad, service, i)
 		default:
-			if _, ok := b.exact[a]; !ok {
-				b.spelled[a] = spelled
-				order = append(order, a)
-			}
-			b.exact[a] = appendNew(b.exact[a], i)
+			b.exact = file(&b.x.actions, b.exact, a, i)
 		}
 	}
-	return order
 }
 
-func appendNew(numbers []int, i int) []int {
+// file adds a number under a key of a table.
+func file(t *table, numbers [][]int32, key string, i int32) [][]int32 {
+	at := t.at(key)
+	if at == len(numbers) {
+		return append(numbers, []int32{i})
+	}
+	numbers[at] = appendNew(numbers[at], i)
+	return numbers
+}
+
+func appendNew(numbers []int32, i int32) []int32 {
 	if n := len(numbers); n > 0 && numbers[n-1] == i {
 		return numbers
 	}
@@ -127,35 +137,42 @@ func appendNew(numbers []int, i int) []int {
 }
 
 // merge unites rising numbers.
-func merge(a, b []int) []int {
-	out := make([]int, 0, len(a)+len(b))
+func merge(a, b []int32) []int32 {
+	if len(a) == 0 {
+		return b
+	}
+	if len(b) == 0 {
+		return a
+	}
+	out := make([]int32, 0, len(a)+len(b))
 	out = append(append(out, a...), b...)
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
-// action makes the entry of one action: what names it, and what concerns it among much.
-func (b *indexer) action(x *index, a string) entry {
-	service, _, _ := strings.Cut(a, ":")
-	broader := x.services.find(hashOf(service), service)
-	if broader == nil {
-		broader = &x.rest
+// action fills the entry of one action: with what names it, and with what concerns it among much.
+func (b *indexer) action(e *entry, numbers []int32) {
+	service, _, _ := strings.Cut(e.key, ":")
+	var broad []int32
+	broader := &b.x.rest
+	if i := b.x.services.index(hashOf(service), service); i >= 0 {
+		broad, broader = b.broad[i], &b.x.services.entries[i]
 	}
-	wide := len(b.broad[service]) + len(b.rest)
-	if wide > broadMost {
-		return b.entry(b.spelled[a], b.exact[a], false, broader)
+	if len(broad)+len(b.rest) > broadMost {
+		b.lists(e, numbers, false, *broader)
+		return
 	}
-	numbers := b.exact[a]
-	if wide > 0 {
-		matching := slices.DeleteFunc(merge(b.broad[service], b.rest), func(i int) bool { return !b.statements[i].matchAction(a) })
-		numbers = merge(numbers, matching)
+	var matching []int32
+	for _, i := range merge(broad, b.rest) {
+		if b.statements[i].matchAction(e.key) {
+			matching = append(matching, i)
+		}
 	}
-	return b.entry(b.spelled[a], numbers, false, nil)
+	b.lists(e, merge(numbers, matching), false, entry{})
 }
 
-// entry makes the lists of statements; behind are the lists to ask after them.
-func (b *indexer) entry(key string, numbers []int, check bool, behind *entry) entry {
-	e := entry{key: key, hash: hashOf(key)}
+// lists makes the lists of an entry; behind has those to ask after them.
+func (b *indexer) lists(e *entry, numbers []int32, check bool, behind entry) {
 	var deny, allow []*statement
 	for _, i := range numbers {
 		if s := b.statements[i]; s.src.Effect == Deny {
@@ -164,13 +181,9 @@ func (b *indexer) entry(key string, numbers []int, check bool, behind *entry) en
 			allow = append(allow, s)
 		}
 	}
-	if behind != nil {
-		e.deny, e.allow = behind.deny, behind.allow
-	}
-	e.deny = makeList(deny, check, e.deny, b.before.deny)
-	e.allow = makeList(allow, check, e.allow, b.before.allow)
-	b.before = e
-	return e
+	e.deny = makeList(deny, check, behind.deny, b.before.deny)
+	e.allow = makeList(allow, check, behind.allow, b.before.allow)
+	b.before = *e
 }
 
 // makeList returns nil for no statements, and the list made before if it is the same: the actions of one
@@ -240,42 +253,55 @@ type table struct {
 	slots []int32
 }
 
-// add appends an entry whose key is new.
-func (t *table) add(e entry) {
-	t.entries = append(t.entries, e)
-	if 2*len(t.entries) > len(t.slots) {
-		t.slots = make([]int32, max(8, 2*len(t.slots)))
-		for i := range t.entries {
-			t.place(i)
-		}
+// grow makes room for n entries.
+func (t *table) grow(n int) {
+	if n == 0 {
 		return
 	}
-	t.place(len(t.entries) - 1)
+	size := 8
+	for size < 2*n {
+		size *= 2
+	}
+	t.entries, t.slots = make([]entry, 0, n), make([]int32, size)
 }
 
-func (t *table) place(i int) {
+// at returns the index of a key's entry and makes one if need be; grow has made room.
+func (t *table) at(key string) int {
+	hash := hashOf(key)
+	if i := t.index(hash, key); i >= 0 {
+		return i
+	}
 	mask := uint32(len(t.slots) - 1) //nolint:gosec // bounded by the size of policies
-	for at := t.entries[i].hash & mask; ; at = (at + 1) & mask {
-		if t.slots[at] == 0 {
-			t.slots[at] = int32(i + 1) //nolint:gosec // bounded by the size of policies
-			return
+	at := hash & mask
+	for t.slots[at] != 0 {
+		at = (at + 1) & mask
+	}
+	t.entries = append(t.entries, entry{key: key, hash: hash})
+	t.slots[at] = int32(len(t.entries)) //nolint:gosec // bounded by the size of policies
+	return len(t.entries) - 1
+}
+
+// index returns the index of a key's entry, -1 if there is none.
+func (t *table) index(hash uint32, key string) int {
+	if len(t.slots) == 0 {
+		return -1
+	}
+	mask := uint32(len(t.slots) - 1) //nolint:gosec // bounded by the size of policies
+	for at := hash & mask; ; at = (at + 1) & mask {
+		i := int(t.slots[at]) - 1
+		if i < 0 {
+			return -1
+		}
+		if e := &t.entries[i]; e.hash == hash && equalFold(e.key, key) {
+			return i
 		}
 	}
 }
 
 // find returns the entry of a key, nil if there is none.
 func (t *table) find(hash uint32, key string) *entry {
-	if len(t.slots) == 0 {
-		return nil
+	if i := t.index(hash, key); i >= 0 {
+		return &t.entries[i]
 	}
-	mask := uint32(len(t.slots) - 1) //nolint:gosec // bounded by the size of policies
-	for at := hash & mask; ; at = (at + 1) & mask {
-		i := t.slots[at]
-		if i == 0 {
-			return nil
-		}
-		if e := &t.entries[i-1]; e.hash == hash && equalFold(e.key, key) {
-			return e
-		}
-	}
+	return nil
 }
