@@ -37,9 +37,10 @@ type Group struct {
 	Path string
 	Line int
 
-	// sections are those of the name, in order. Most names have one, and most profiles of a large
-	// file are never asked for, so that nothing is indexed.
-	sections []*Section
+	// section is the first of the name, more are the others, in order. Most names have one, and most
+	// profiles of a large file are never asked for, so that nothing is indexed.
+	section *Section
+	more    []*Section
 }
 
 // Load reads the two files. A file that does not exist is an empty one; anything else that keeps one
@@ -129,55 +130,83 @@ func cause(err error) error {
 
 // Merge makes the merged view of two parsed files, each of which may be nil.
 func Merge(config, credentials *File) *Config {
-	c := &Config{
-		Config: config, Credentials: credentials,
-		profiles: map[string]*Profile{}, sessions: map[string]*Group{}, services: map[string]*Group{},
+	c := &Config{Config: config, Credentials: credentials, sessions: map[string]*Group{}, services: map[string]*Group{}}
+	n := 0
+	for _, f := range []*File{config, credentials} {
+		if f != nil {
+			n += len(f.Sections)
+		}
 	}
+	c.profiles = make(map[string]*Profile, n)
+	m := merger{c: c, profiles: make([]Profile, 0, n), groups: make([]Group, 0, n)}
 	if config != nil {
-		c.profiles = make(map[string]*Profile, len(config.Sections))
-		c.addConfig(config)
+		m.addConfig(config)
 	}
 	if credentials != nil {
 		for _, s := range credentials.Sections {
 			if s.Type == ProfileSection {
-				p := c.profile(s.Name)
-				p.Credentials = p.Credentials.merged(credentials, s)
+				p := m.profile(s.Name)
+				m.add(&p.Credentials, s)
 			}
 		}
 	}
 	return c
 }
 
-func (c *Config) addConfig(f *File) {
+// merger fills a Config; profiles and groups are the room for what it makes, one allocation each.
+type merger struct {
+	c        *Config
+	profiles []Profile
+	groups   []Group
+}
+
+func (m *merger) addConfig(f *File) {
 	prefixedDefault := false
 	for _, s := range f.Sections {
-		prefixedDefault = prefixedDefault || s.Type == ProfileSection && s.Name == "default" && s.Prefixed
+		prefixedDefault = prefixedDefault || s.Type == ProfileSection && s.Prefixed && s.Name == "default"
 	}
 	for _, s := range f.Sections {
 		switch s.Type {
 		case ProfileSection:
-			if s.Name == "default" && prefixedDefault && !s.Prefixed {
+			if prefixedDefault && !s.Prefixed && s.Name == "default" {
 				// [profile default] hides [default], for all SDKs but botocore.
 				continue
 			}
-			p := c.profile(s.Name)
-			p.Config = p.Config.merged(f, s)
+			p := m.profile(s.Name)
+			m.add(&p.Config, s)
 		case SSOSessionSection:
-			c.sessions[s.Name] = c.sessions[s.Name].merged(f, s)
+			m.addNamed(m.c.sessions, s)
 		case ServicesSection:
-			c.services[s.Name] = c.services[s.Name].merged(f, s)
+			m.addNamed(m.c.services, s)
 		case UnknownSection:
 		}
 	}
 }
 
-func (c *Config) profile(name string) *Profile {
-	p := c.profiles[name]
+func (m *merger) profile(name string) *Profile {
+	p := m.c.profiles[name]
 	if p == nil {
-		p = &Profile{Name: name}
-		c.profiles[name] = p
+		m.profiles = append(m.profiles, Profile{Name: name})
+		p = &m.profiles[len(m.profiles)-1]
+		m.c.profiles[name] = p
 	}
 	return p
+}
+
+func (m *merger) addNamed(to map[string]*Group, s *Section) {
+	g := to[s.Name]
+	m.add(&g, s)
+	to[s.Name] = g
+}
+
+// add puts a section's settings into a group, and makes the group if there is none.
+func (m *merger) add(g **Group, s *Section) {
+	if *g != nil {
+		(*g).more = append((*g).more, s)
+		return
+	}
+	m.groups = append(m.groups, Group{Path: s.file.Path, Line: s.Line, section: s})
+	*g = &m.groups[len(m.groups)-1]
 }
 
 // Profile returns the profile of that name, nil when neither file has it.
@@ -248,26 +277,24 @@ func (p *Profile) Keys() []string {
 	return keys
 }
 
-// merged adds a section's settings to g, which may be nil.
-func (g *Group) merged(f *File, s *Section) *Group {
-	if g == nil {
-		return &Group{Path: f.Path, Line: s.Line, sections: []*Section{s}}
-	}
-	g.sections = append(g.sections, s)
-	return g
-}
-
 // Get returns the setting of that key (lower case).
 func (g *Group) Get(key string) (Setting, bool) {
 	if g == nil {
 		return Setting{}, false
 	}
-	for i := len(g.sections) - 1; i >= 0; i-- {
-		settings := g.sections[i].Settings
-		for j := len(settings) - 1; j >= 0; j-- {
-			if settings[j].Key == key {
-				return settings[j], true
-			}
+	for i := len(g.more) - 1; i >= 0; i-- {
+		if s, ok := find(g.more[i].Settings(), key); ok {
+			return s, true
+		}
+	}
+	return find(g.section.Settings(), key)
+}
+
+// find returns the last setting of that key.
+func find(settings []Setting, key string) (Setting, bool) {
+	for i := len(settings) - 1; i >= 0; i-- {
+		if settings[i].Key == key {
+			return settings[i], true
 		}
 	}
 	return Setting{}, false
@@ -286,26 +313,19 @@ func (g *Group) Keys() []string {
 	}
 	var keys []string
 	seen := map[string]bool{}
-	for _, s := range g.sections {
-		for i := range s.Settings {
-			if key := s.Settings[i].Key; !seen[key] {
-				seen[key] = true
-				keys = append(keys, key)
+	for _, s := range append([]*Section{g.section}, g.more...) {
+		for _, set := range s.Settings() {
+			if !seen[set.Key] {
+				seen[set.Key] = true
+				keys = append(keys, set.Key)
 			}
 		}
 	}
 	return keys
 }
 
-// Get returns the nested setting of that key.
-func (s Setting) Get(key string) (Setting, bool) {
-	for i := len(s.Sub) - 1; i >= 0; i-- {
-		if s.Sub[i].Key == key {
-			return s.Sub[i], true
-		}
-	}
-	return Setting{}, false
-}
+// Get returns the nested setting of that key, whose case counts.
+func (s Setting) Get(key string) (Setting, bool) { return find(s.Sub, key) }
 
 // Where returns "path:line".
 func (s Setting) Where() string {

@@ -3,6 +3,7 @@ package awsconfig
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -20,7 +21,7 @@ func (h Header) text(kind Kind) (string, error) {
 	name := h.Name
 	if kind == ConfigKind && strings.ContainsAny(name, " \t") {
 		// The AWS CLI's way; it and rolecall are the ones who read it.
-		name = "'" + name + "'"
+		name = "'" + strings.ReplaceAll(name, "'", `'"'"'`) + "'"
 	}
 	var line string
 	switch {
@@ -31,7 +32,8 @@ func (h Header) text(kind Kind) (string, error) {
 	default:
 		line = "[" + string(h.Type) + " " + name + "]"
 	}
-	if t, n, _ := headerName(kind, strings.TrimSpace(line[1:len(line)-1])); t != h.Type || n != h.Name {
+	inner, message := headerText(line)
+	if t, n, _, _ := headerName(kind, inner); message != "" || t != h.Type || n != h.Name {
 		return "", fmt.Errorf("%q cannot be the name of a section", h.Name)
 	}
 	return line, nil
@@ -48,11 +50,12 @@ func (f *File) Set(h Header, key, value string) (*File, error) {
 	if err := checkEdit(key, value); err != nil {
 		return nil, err
 	}
+	written := key
 	if err := f.Err(); err != nil {
 		return nil, fmt.Errorf("not editing a file that has an error: %w", err)
 	}
 	var edited string
-	parent, child, nested := strings.Cut(strings.ToLower(key), ".")
+	key, parent, child, nested := splitKey(key)
 	section, set := f.find(h, parent)
 	switch {
 	case section == nil:
@@ -60,30 +63,30 @@ func (f *File) Set(h Header, key, value string) (*File, error) {
 		if err != nil {
 			return nil, err
 		}
-		edited = f.appended(head, key, value)
+		edited = f.appended(head, written, value)
 	case nested:
 		if set != nil && set.Value != "" {
 			return nil, fmt.Errorf("%s:%d: %s has a value, it cannot have %s too", f.Path, set.Line, parent, key)
 		}
-		edited = f.setNested(section, set, parent, child, value)
+		edited = f.setNested(section, set, child, written, value)
 	case set != nil:
 		if len(set.Sub) > 0 {
 			return nil, fmt.Errorf("%s:%d: %s has nested settings, it cannot have a value too", f.Path, set.Line, key)
 		}
 		edited = f.splice(set.first, set.last, f.rewritten(set, value))
 	default:
-		edited = f.inserted(section.tail(), key+" = "+value)
+		edited = f.inserted(section.tail(), written+" = "+value)
 	}
 	return f.verified(edited, h, key, &value)
 }
 
-// Unset returns the file without that key in that section, comments and all else kept; the file itself
-// when the key is not there.
+// Unset returns the file without that key in that section, comments and all else kept, but for those
+// between the lines of a block or value that goes; the file itself when the key is not there.
 func (f *File) Unset(h Header, key string) (*File, error) {
 	if err := f.Err(); err != nil {
 		return nil, fmt.Errorf("not editing a file that has an error: %w", err)
 	}
-	parent, child, nested := strings.Cut(strings.ToLower(key), ".")
+	key, parent, child, nested := splitKey(key)
 	out := f
 	for {
 		_, set := out.find(h, parent)
@@ -113,7 +116,7 @@ func (f *File) Unset(h Header, key string) (*File, error) {
 
 func checkEdit(key, value string) error {
 	switch {
-	case key == "" || strings.ContainsAny(key, "=[]#;\r\n\x00 \t"):
+	case key == "" || strings.ContainsAny(key, "=:[]#;\r\n\x00 \t"):
 		return fmt.Errorf("%q cannot be a key", key)
 	case strings.Count(key, ".") > 1 || strings.HasPrefix(key, ".") || strings.HasSuffix(key, "."):
 		return fmt.Errorf("%q cannot be a key: settings nest once", key)
@@ -121,10 +124,29 @@ func checkEdit(key, value string) error {
 		return errors.New("an empty value would be read as the start of a nested block: unset the key instead")
 	case strings.ContainsAny(value, "\r\n\x00"):
 		return errors.New("the value has a line break")
-	case stripComment(" "+value) != value:
-		return errors.New("the value would not be read back: it begins or ends with white space, or has a \" #\" or \" ;\" that starts a comment")
+	case strings.TrimSpace(value) != value:
+		return errors.New("the value would not be read back: it begins or ends with white space")
+	case !strings.Contains(key, ".") && stripComment(" "+value) != value:
+		return errors.New("the value would not be read back: it has a \" #\" or \" ;\" that starts a comment")
 	}
 	return nil
+}
+
+// splitKey takes a key apart. The case of nested keys counts.
+func splitKey(key string) (normal, parent, child string, nested bool) {
+	parent, child, nested = strings.Cut(key, ".")
+	parent = strings.ToLower(parent)
+	if !nested {
+		return parent, parent, "", false
+	}
+	return parent + "." + child, parent, child, true
+}
+
+// hidden reports whether nothing reads the section, for there is a [profile default] beside this
+// [default].
+func (f *File) hidden(s *Section) bool {
+	return f.Kind == ConfigKind && s.Type == ProfileSection && s.Name == "default" && !s.Prefixed &&
+		slices.ContainsFunc(f.Sections, func(o *Section) bool { return o.Type == ProfileSection && o.Name == "default" && o.Prefixed })
 }
 
 // find returns the last section of that name that has the key, else the last one of that name.
@@ -132,16 +154,16 @@ func (f *File) find(h Header, key string) (*Section, *Setting) {
 	var section *Section
 	for i := len(f.Sections) - 1; i >= 0; i-- {
 		s := f.Sections[i]
-		if s.Type != h.Type || s.Name != h.Name {
+		if s.Type != h.Type || s.Name != h.Name || f.hidden(s) {
 			continue
 		}
-		for j := len(s.Settings) - 1; j >= 0; j-- {
-			if s.Settings[j].Key == key {
-				return s, &s.Settings[j]
+		settings := s.Settings()
+		for j := len(settings) - 1; j >= 0; j-- {
+			if settings[j].Key == key {
+				return s, &settings[j]
 			}
 		}
-		// With both [default] and [profile default], only the latter is read.
-		if section == nil || s.Prefixed && !section.Prefixed {
+		if section == nil {
 			section = s
 		}
 	}
@@ -150,26 +172,44 @@ func (f *File) find(h Header, key string) (*Section, *Setting) {
 
 // tail is the index of the line after the section's last setting, or after its header.
 func (s *Section) tail() int {
-	if n := len(s.Settings); n > 0 {
-		return s.Settings[n-1].last
+	if settings := s.Settings(); len(settings) > 0 {
+		return settings[len(settings)-1].last
 	}
-	return s.first + 1
+	return s.Line
+}
+
+// offset is where the line of that index begins; the end of the text if there is none.
+func (f *File) offset(line int) int {
+	r := lines{text: f.text}
+	for r.n < line && r.next() {
+		_ = r
+	}
+	return r.to
+}
+
+// line is the text of the line of that index, with its end.
+func (f *File) line(i int) string {
+	rest := f.text[f.offset(i):]
+	if end := strings.IndexByte(rest, '\n'); end >= 0 {
+		return rest[:end+1]
+	}
+	return rest
 }
 
 // splice replaces the lines from first up to last.
 func (f *File) splice(first, last int, with string) string {
-	from, to := len(f.text), len(f.text)
-	if first < len(f.lines) {
-		from = f.lines[first].from
-	}
-	if last < len(f.lines) {
-		to = f.lines[last].from
-	}
-	return f.text[:from] + with + f.text[to:]
+	return f.text[:f.offset(first)] + with + f.text[f.offset(last):]
 }
 
-// eol is the end of line that the file uses.
-func (f *File) eol() string {
+// eol is the end of line that the file uses before the line of that index.
+func (f *File) eol(before int) string {
+	if before > 0 {
+		if line := f.line(before - 1); strings.HasSuffix(line, "\r\n") {
+			return "\r\n"
+		} else if strings.HasSuffix(line, "\n") {
+			return "\n"
+		}
+	}
 	if strings.Contains(f.text, "\r\n") {
 		return "\r\n"
 	}
@@ -178,12 +218,8 @@ func (f *File) eol() string {
 
 // rewritten is the setting's line with another value; continuation lines go.
 func (f *File) rewritten(set *Setting, value string) string {
-	raw := f.text[f.lines[set.first].from:f.lines[set.first].to]
+	raw := f.line(set.first)
 	body := strings.TrimRight(raw, "\r\n")
-	end := raw[len(body):]
-	if end == "" && set.last < len(f.lines) {
-		end = f.eol()
-	}
 	at := strings.IndexByte(body, '=') + 1
 	old := body[at:]
 	lead := old[:len(old)-len(strings.TrimLeft(old, " \t"))]
@@ -191,31 +227,36 @@ func (f *File) rewritten(set *Setting, value string) string {
 		lead = " "
 	}
 	comment := ""
-	for i := 1; i < len(old); i++ {
-		if (old[i] == '#' || old[i] == ';') && (old[i-1] == ' ' || old[i-1] == '\t') {
-			comment = old[len(strings.TrimRight(old[:i], " \t")):]
-			break
-		}
+	if from := commentAt(old); from >= 0 && !set.nested {
+		comment = old[from:]
 	}
-	return body[:at] + lead + value + comment + end
+	if strings.TrimSpace(old) == "" {
+		// White space that nothing follows is no spacing.
+		lead = lead[:min(len(lead), 1)]
+	}
+	return body[:at] + lead + value + comment + raw[len(body):]
 }
 
 // inserted puts a line before line index at.
 func (f *File) inserted(at int, line string) string {
-	text := line + f.eol()
-	if at >= len(f.lines) && f.text != "" && !strings.HasSuffix(f.text, "\n") {
-		text = f.eol() + line
+	eol := f.eol(at)
+	from := f.offset(at)
+	if from == len(f.text) && f.text != "" && !strings.HasSuffix(f.text, "\n") {
+		return f.text + eol + line
 	}
-	return f.splice(at, at, text)
+	return f.text[:from] + line + eol + f.text[from:]
 }
 
 func (f *File) appended(head, key, value string) string {
-	eol := f.eol()
 	text := f.text
+	eol := "\n"
+	if strings.Contains(text, "\r\n") {
+		eol = "\r\n"
+	}
 	if text != "" && !strings.HasSuffix(text, "\n") {
 		text += eol
 	}
-	if strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")) != "" {
+	if strings.TrimSpace(text) != "" {
 		text += eol
 	}
 	parent, child, nested := strings.Cut(key, ".")
@@ -225,18 +266,20 @@ func (f *File) appended(head, key, value string) string {
 	return text + head + eol + key + " = " + value + eol
 }
 
-func (f *File) setNested(section *Section, set *Setting, parent, child, value string) string {
+func (f *File) setNested(section *Section, set *Setting, child, written, value string) string {
 	if set == nil {
-		return f.inserted(section.tail(), parent+" ="+f.eol()+"  "+child+" = "+value)
+		at := section.tail()
+		parent, _, _ := strings.Cut(written, ".")
+		return f.inserted(at, parent+" ="+f.eol(at)+"  "+child+" = "+value)
 	}
-	for i := range set.Sub {
+	for i := len(set.Sub) - 1; i >= 0; i-- {
 		if set.Sub[i].Key == child {
 			return f.splice(set.Sub[i].first, set.Sub[i].last, f.rewritten(&set.Sub[i], value))
 		}
 	}
 	indent := strings.Repeat(" ", set.indent+2)
 	if n := len(set.Sub); n > 0 {
-		raw := f.text[f.lines[set.Sub[n-1].first].from:f.lines[set.Sub[n-1].first].to]
+		raw := f.line(set.Sub[n-1].first)
 		indent = raw[:len(raw)-len(strings.TrimLeft(raw, " \t"))]
 	}
 	return f.inserted(set.last, indent+child+" = "+value)
@@ -250,7 +293,7 @@ func (f *File) verified(edited string, h Header, key string, want *string) (*Fil
 		return nil, fmt.Errorf("the edit would break the file: %w", err)
 	}
 	before, after := f.flat(), out.flat()
-	id := flatKey(h, strings.ToLower(key))
+	id := flatKey(h, key)
 	got, there := after[id]
 	switch {
 	case want != nil && (!there || got != *want):
@@ -286,7 +329,10 @@ func (f *File) flat() map[string]string {
 	out := map[string]string{}
 	for _, s := range f.Sections {
 		h := Header{s.Type, s.Name}
-		for _, set := range s.Settings {
+		if f.hidden(s) {
+			h.Name += "\x00hidden"
+		}
+		for _, set := range s.Settings() {
 			out[flatKey(h, set.Key)] = set.Value
 			for _, sub := range set.Sub {
 				out[flatKey(h, set.Key+"."+sub.Key)] = sub.Value

@@ -2,6 +2,7 @@ package awsconfig
 
 import (
 	"strings"
+	"sync/atomic"
 )
 
 // Kind says which of the two files a file is; section names are written differently in them.
@@ -44,12 +45,8 @@ type File struct {
 	// Problems are all that is wrong, in the order of the text.
 	Problems []Problem
 
-	text  string
-	lines []span
+	text string
 }
-
-// span is a line in File.text, its end-of-line characters included.
-type span struct{ from, to int }
 
 // Section is one "[…]" and what follows it.
 type Section struct {
@@ -60,18 +57,20 @@ type Section struct {
 	Prefixed bool
 	// Line is the header's, counting from 1.
 	Line int
-	// Settings are in the order of the text.
-	Settings []Setting
 
-	// first and last are the section's lines as indexes into File.lines; last is exclusive.
-	first, last int
+	file *File
+	// from and to bound the section's lines below the header in the file's text.
+	from, to int
+	// settings are read when somebody asks for them: of a large file that is one section in
+	// thousands. Two that ask at once read the same.
+	settings atomic.Pointer[[]Setting]
 }
 
 // Setting is a key with its value, or with nested settings.
 type Setting struct {
-	// Key is in lower case.
+	// Key is in lower case; that of a nested setting is as it is written.
 	Key string
-	// Value has continuation lines joined by newlines and its trailing comment removed.
+	// Value has continuation lines joined by newlines, and its trailing comment removed.
 	Value string
 	// Sub are the settings of a nested block ("s3 =" with indented lines under it).
 	Sub []Setting
@@ -79,8 +78,10 @@ type Setting struct {
 	Path string
 	Line int
 
+	// first and last are the setting's lines as indexes from 0; last is exclusive.
 	first, last int
 	indent      int
+	nested      bool
 }
 
 // Severity grades a [Problem].
@@ -121,189 +122,162 @@ func Parse(path string, kind Kind, text []byte) *File {
 	return f
 }
 
-type parser struct {
-	file    *File
-	section *Section
-	// setting is the one that deeper lines continue; nil after a header.
-	setting *Setting
-	// slab is the room for all settings; sections take slices of it. There are never more settings
-	// than lines, so that it does not move.
-	slab []Setting
+// Settings are the section's, in the order of the text. Lines that are problems are left out.
+func (s *Section) Settings() []Setting {
+	if s.file == nil {
+		return nil
+	}
+	if known := s.settings.Load(); known != nil {
+		return *known
+	}
+	read := s.read()
+	s.settings.Store(&read)
+	return read
 }
 
-func (p *parser) run() {
-	f := p.file
-	f.lines = make([]span, 0, strings.Count(f.text, "\n")+1)
-	for at := 0; at < len(f.text); {
-		end := len(f.text)
-		if i := strings.IndexByte(f.text[at:], '\n'); i >= 0 {
-			end = at + i + 1
+func (s *Section) read() []Setting {
+	text := s.file.text[s.from:s.to]
+	out := make([]Setting, 0, strings.Count(text, "="))
+	g := grammar{}
+	r := lines{text: text, n: s.Line}
+	for r.next() {
+		body := r.body()
+		kind, trimmed := g.classify(body)
+		if kind != assignmentLine && kind != deeperLine {
+			continue
 		}
-		f.lines = append(f.lines, span{at, end})
-		at = end
-	}
-	p.slab = make([]Setting, 0, len(f.lines))
-	for i := range f.lines {
-		p.line(i)
-	}
-	p.endSection(len(f.lines))
-}
-
-// line reads line i. The order of the cases is the grammar: a line that is deeper than the setting
-// above it belongs to that setting, whatever it looks like; botocore and the SDKs in Rust and
-// Java agree on that.
-func (p *parser) line(i int) {
-	text := strings.TrimRight(p.file.text[p.file.lines[i].from:p.file.lines[i].to], "\r\n")
-	if i == 0 {
-		text = strings.TrimPrefix(text, "\ufeff")
-	}
-	if at := strings.IndexByte(text, 0); at >= 0 {
-		p.fatal(i, "a NUL byte: this is not a text file")
-		return
-	}
-	trimmed := strings.TrimSpace(text)
-	if trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';' {
-		return
-	}
-	indent := len(text) - len(strings.TrimLeft(text, " \t"))
-	switch {
-	case p.setting != nil && indent > p.setting.indent:
-		p.deeper(i, trimmed)
-	case trimmed[0] == '[':
-		p.header(i, trimmed)
-	default:
-		p.assignment(i, indent, trimmed)
-	}
-}
-
-func (p *parser) header(i int, trimmed string) {
-	p.endSection(i)
-	inner, rest, closed := strings.Cut(trimmed[1:], "]")
-	if !closed {
-		p.fatal(i, "the section header has no closing bracket")
-		p.section = &Section{Line: i + 1, first: i}
-		return
-	}
-	if rest = strings.TrimSpace(rest); rest != "" && rest[0] != '#' && rest[0] != ';' {
-		p.warn(i, "text after the section header is passed over")
-	}
-	s := &Section{Line: i + 1, first: i}
-	s.Type, s.Name, s.Prefixed = headerName(p.file.Kind, strings.TrimSpace(inner))
-	if s.Type == UnknownSection {
-		p.warn(i, unknownSectionText(p.file.Kind, strings.TrimSpace(inner)))
-	}
-	p.section = s
-}
-
-// headerName reads the text between the brackets.
-func headerName(kind Kind, inner string) (t SectionType, name string, prefixed bool) {
-	if kind == CredentialsKind {
-		if strings.HasPrefix(inner, "profile ") || strings.HasPrefix(inner, "sso-session ") {
-			return UnknownSection, inner, false
+		if kind == deeperLine && !g.block {
+			last := &out[len(out)-1]
+			last.Value += "\n" + trimmed
+			last.last = r.n
+			continue
 		}
-		return ProfileSection, inner, false
+		key, value, ok := strings.Cut(trimmed, "=")
+		if key = strings.TrimSpace(key); !ok || key == "" {
+			continue
+		}
+		set := Setting{Path: s.file.Path, Line: r.n, first: r.n - 1, last: r.n, indent: g.indent}
+		if kind == assignmentLine {
+			set.Key, set.Value = strings.ToLower(key), stripComment(value)
+			out = append(out, set)
+			continue
+		}
+		// What looks like a comment behind a nested value is part of it, for all SDKs but one.
+		set.Key, set.Value, set.nested = key, strings.TrimSpace(value), true
+		set.indent++
+		last := &out[len(out)-1]
+		last.Sub = append(last.Sub, set)
+		last.last = r.n
 	}
-	word, rest := inner, ""
-	if at := strings.IndexAny(inner, " \t"); at >= 0 {
-		word, rest = inner[:at], strings.TrimSpace(inner[at:])
-	}
-	switch t := SectionType(word); {
-	case (t == ProfileSection || t == SSOSessionSection || t == ServicesSection) && rest != "":
-		return t, unquoteName(rest), true
-	case inner == "default":
-		return ProfileSection, "default", false
-	}
-	return UnknownSection, inner, false
+	return out
 }
 
-// unquoteName undoes the quotes that `aws configure` writes around names with blanks. Of the SDKs only
-// botocore, and in part the JavaScript one, read them; a file that the AWS CLI wrote must work.
-func unquoteName(s string) string {
-	if len(s) >= 2 && (s[0] == '\'' || s[0] == '"') && s[len(s)-1] == s[0] {
-		return s[1 : len(s)-1]
+// lines goes through the lines of a text.
+type lines struct {
+	text string
+	// from and to are the present line's, its end included; n is its number.
+	from, to, n int
+}
+
+func (l *lines) next() bool {
+	if l.to >= len(l.text) {
+		return false
+	}
+	l.from = l.to
+	l.n++
+	if i := strings.IndexByte(l.text[l.from:], '\n'); i >= 0 {
+		l.to = l.from + i + 1
+	} else {
+		l.to = len(l.text)
+	}
+	return true
+}
+
+// body is the line without its end.
+func (l *lines) body() string {
+	s := l.text[l.from:l.to]
+	for len(s) > 0 && (s[len(s)-1] == '\n' || s[len(s)-1] == '\r') {
+		s = s[:len(s)-1]
 	}
 	return s
 }
 
-func unknownSectionText(kind Kind, inner string) string {
-	if kind == CredentialsKind {
-		return "[" + inner + "] is no profile in a credentials file: write [" + strings.TrimSpace(inner[strings.IndexByte(inner, ' ')+1:]) + "]"
-	}
-	if inner == "" {
-		return "a section without a name is passed over"
-	}
-	return "[" + inner + "] is passed over: a profile in a config file is written [profile " + inner + "]"
+type lineKind int
+
+const (
+	emptyLine lineKind = iota // blank, or a comment
+	headerLine
+	assignmentLine
+	deeperLine
+)
+
+// grammar tells what a line is. It remembers the setting above: a line that is deeper than that
+// belongs to it, whatever it looks like; botocore and the SDKs in Rust and Java agree on this.
+type grammar struct {
+	// open tells that there is a setting above, of that indentation; block that it has no value of
+	// its own, so that deeper lines are nested settings.
+	open, block bool
+	indent      int
 }
 
-func (p *parser) assignment(i, indent int, trimmed string) {
-	p.setting = nil
-	if p.section == nil {
-		p.fatal(i, "a setting outside any [section]")
-		return
+func (g *grammar) classify(line string) (lineKind, string) {
+	indent := 0
+	for indent < len(line) && (line[indent] == ' ' || line[indent] == '\t') {
+		indent++
 	}
-	key, value, found := strings.Cut(trimmed, "=")
-	key = strings.TrimSpace(key)
-	switch {
-	case !found:
-		p.fatal(i, "expected \"key = value\"")
-		return
-	case key == "":
-		p.fatal(i, "a value without a key")
-		return
+	if indent == len(line) {
+		return emptyLine, ""
 	}
-	n := len(p.slab)
-	p.slab = append(p.slab, Setting{
-		Key: strings.ToLower(key), Value: stripComment(value),
-		Path: p.file.Path, Line: i + 1, first: i, last: i + 1, indent: indent,
-	})
-	p.setting = &p.slab[n]
-	begin := n - len(p.section.Settings)
-	p.section.Settings = p.slab[begin : n+1 : n+1]
+	trimmed := line[indent:]
+	if end := trimmed[len(trimmed)-1]; end <= ' ' || end >= 0x80 || trimmed[0] < ' ' || trimmed[0] >= 0x80 {
+		if trimmed = strings.TrimSpace(trimmed); trimmed == "" {
+			return emptyLine, ""
+		}
+	}
+	switch c := trimmed[0]; {
+	case c == '#' || c == ';':
+		return emptyLine, ""
+	case g.open && indent > g.indent:
+		return deeperLine, trimmed
+	case c == '[':
+		*g = grammar{}
+		return headerLine, trimmed
+	}
+	*g = grammar{indent: indent}
+	if at := strings.IndexByte(trimmed, '='); at > 0 {
+		g.open, g.block = true, noValue(trimmed[at+1:])
+	}
+	return assignmentLine, trimmed
 }
 
-// deeper reads a line that is indented more than the setting above it: part of a nested block when
-// that setting has no value of its own, a continuation of the value otherwise.
-func (p *parser) deeper(i int, trimmed string) {
-	s := p.setting
-	s.last = i + 1
-	if s.Value != "" {
-		s.Value += "\n" + trimmed
-		return
+// noValue reports whether nothing but a comment follows the equals sign.
+func noValue(s string) bool {
+	for i := range len(s) {
+		switch s[i] {
+		case ' ', '\t':
+		case '#', ';':
+			return i > 0
+		default:
+			return strings.TrimSpace(s[i:]) == ""
+		}
 	}
-	key, value, found := strings.Cut(trimmed, "=")
-	key = strings.TrimSpace(key)
-	if !found || key == "" {
-		p.fatal(i, "expected \"key = value\" in the block of "+s.Key)
-		return
-	}
-	s.Sub = append(s.Sub, Setting{
-		Key: strings.ToLower(key), Value: stripComment(value),
-		Path: p.file.Path, Line: i + 1, first: i, last: i + 1, indent: s.indent + 1,
-	})
+	return true
 }
 
 // stripComment removes a comment that white space sets off from the value.
 func stripComment(value string) string {
-	for i := 1; i < len(value); i++ {
-		if (value[i] == '#' || value[i] == ';') && (value[i-1] == ' ' || value[i-1] == '\t') {
-			value = value[:i-1]
-			break
-		}
+	if at := commentAt(value); at >= 0 {
+		value = value[:at]
 	}
 	return strings.TrimSpace(value)
 }
 
-func (p *parser) endSection(at int) {
-	if p.section != nil {
-		p.section.last = at
-		p.file.Sections = append(p.file.Sections, p.section)
+// commentAt is where the white space before a trailing comment begins, -1 without one.
+func commentAt(value string) int {
+	for i := 1; i < len(value); i++ {
+		if (value[i] == '#' || value[i] == ';') && (value[i-1] == ' ' || value[i-1] == '\t') {
+			return len(strings.TrimRight(value[:i], " \t"))
+		}
 	}
-	p.section, p.setting = nil, nil
-}
-
-func (p *parser) fatal(i int, text string) { p.problem(Fatal, i, text) }
-func (p *parser) warn(i int, text string)  { p.problem(Warning, i, text) }
-
-func (p *parser) problem(s Severity, i int, text string) {
-	p.file.Problems = append(p.file.Problems, Problem{s, &Error{Path: p.file.Path, Line: i + 1, Message: text}})
+	return -1
 }

@@ -20,7 +20,7 @@ func view(f *awsconfig.File) map[string]map[string]string {
 		if out[name] == nil {
 			out[name] = map[string]string{}
 		}
-		for _, set := range s.Settings {
+		for _, set := range s.Settings() {
 			out[name][set.Key] = set.Value
 			for _, sub := range set.Sub {
 				out[name][set.Key+"."+sub.Key] = sub.Value
@@ -47,17 +47,16 @@ func TestParse(t *testing.T) {
 			sections{"profile:my prof": {"a": "1"}, "profile:x": {"a": "2"}}},
 		{"not a profile in config", awsconfig.ConfigKind, "[x]\na=1\n", sections{":x": {"a": "1"}}},
 		{"comments", awsconfig.ConfigKind, "# c\n[default] # c\n; c\n   # c\na = 1 # c\nb = 2\t; c\nc = arn:aws:iam::1:role/x#y;z\nd = # empty\n  k = v # c\n",
-			sections{"profile:default": {"a": "1", "b": "2", "c": "arn:aws:iam::1:role/x#y;z", "d": "", "d.k": "v"}}},
+			sections{"profile:default": {"a": "1", "b": "2", "c": "arn:aws:iam::1:role/x#y;z", "d": "", "d.k": "v # c"}}},
 		{"quotes stay", awsconfig.ConfigKind, "[default]\na = \"q\"\n", sections{"profile:default": {"a": "\"q\""}}},
 		{"keys in any case", awsconfig.ConfigKind, "[default]\nAWS_Access_Key_ID = A\n", sections{"profile:default": {"aws_access_key_id": "A"}}},
 		{"equals signs in values", awsconfig.ConfigKind, "[default]\na = b=c==\n", sections{"profile:default": {"a": "b=c=="}}},
 		{"indented keys", awsconfig.ConfigKind, "[default]\n  a = 1\n  b = 2\n", sections{"profile:default": {"a": "1", "b": "2"}}},
 		{"continuation", awsconfig.ConfigKind, "[default]\na = 1\n  and = 2\n\t3\nb = 4\n", sections{"profile:default": {"a": "1\nand = 2\n3", "b": "4"}}},
 		{"nested block", awsconfig.ConfigKind, "[default]\ns3 =\n  max_concurrent_requests = 10\n\n  # c\n  Addressing_Style = path\nregion = r\n",
-			sections{"profile:default": {"s3": "", "s3.max_concurrent_requests": "10", "s3.addressing_style": "path", "region": "r"}}},
+			sections{"profile:default": {"s3": "", "s3.max_concurrent_requests": "10", "s3.Addressing_Style": "path", "region": "r"}}},
 		{"duplicate key and section", awsconfig.ConfigKind, "[default]\na = 1\na = 2\n[default]\nb = 3\n", sections{"profile:default": {"a": "2", "b": "3"}}},
 		{"CRLF", awsconfig.ConfigKind, "[default]\r\na = 1\r\n", sections{"profile:default": {"a": "1"}}},
-		{"BOM", awsconfig.ConfigKind, "\ufeff[default]\na = 1\n", sections{"profile:default": {"a": "1"}}},
 		{"no newline at the end", awsconfig.ConfigKind, "[default]\na = 1", sections{"profile:default": {"a": "1"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -84,6 +83,8 @@ func TestFaultsNameFileAndLine(t *testing.T) {
 		"[default]\n= 1\n":                "f:2: a value without a key",
 		"[default]\ns3 =\n  nonsense\n":   `f:3: expected "key = value" in the block of s3`,
 		"[default]\na = \x00secret\x00\n": "f:2: a NUL byte: this is not a text file",
+		"[default] junk\n":                "f:1: text after the section header",
+		"a = 1\n  b\n":                    "f:1: a setting outside any [section]",
 	} {
 		err := awsconfig.Parse("f", awsconfig.ConfigKind, []byte(text)).Err()
 		if err == nil || err.Error() != want {
@@ -95,8 +96,8 @@ func TestFaultsNameFileAndLine(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	var got []string
 	for _, f := range []*awsconfig.File{
-		awsconfig.Parse("config", awsconfig.ConfigKind, []byte("[x]\na=1\n[default] junk\n[]\n")),
-		awsconfig.Parse("credentials", awsconfig.CredentialsKind, []byte("[profile x]\na=1\n")),
+		awsconfig.Parse("config", awsconfig.ConfigKind, []byte("[x]\ngarbage\n[profile a b]\n[]\n[profile]\n[widget w]\n[default]\n a = 1\n  2\n")),
+		awsconfig.Parse("credentials", awsconfig.CredentialsKind, []byte("[profile x]\na=1\n[services y]\n")),
 	} {
 		for _, p := range f.Problems {
 			if p.Severity != awsconfig.Warning {
@@ -107,9 +108,14 @@ func TestWarnings(t *testing.T) {
 	}
 	want := []string{
 		"config:1: [x] is passed over: a profile in a config file is written [profile x]",
-		"config:3: text after the section header is passed over",
-		"config:4: a section without a name is passed over",
-		"credentials:1: [profile x] is no profile in a credentials file: write [x]",
+		`config:2: expected "key = value"`,
+		"config:3: [profile a b] is passed over: a name has letters, digits and _-/.%@:+ only",
+		"config:4: [] is passed over: it has no name",
+		"config:5: [profile] is passed over: it has no name",
+		`config:6: [widget w] is passed over: "widget" is no type of section`,
+		"config:9: a line that is deeper than the indented setting above it: SDKs read it in three ways",
+		"credentials:1: [profile x] is passed over: in a credentials file a profile is written [x]",
+		"credentials:3: [services y] is passed over: a credentials file has no services sections",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -193,7 +199,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatal("the text changed")
 			}
 			for _, s := range file.Sections {
-				for _, set := range s.Settings {
+				for _, set := range s.Settings() {
 					if strings.TrimSpace(set.Key) != set.Key || set.Key == "" || set.Line < 1 {
 						t.Fatalf("key %q at line %d", set.Key, set.Line)
 					}

@@ -52,7 +52,7 @@ func (f *File) Rename(h Header, name string) (*File, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = out.withHeader(s.first, head)
+		out = out.withHeader(s.Line-1, head)
 	}
 	for _, key := range referrers(h.Type) {
 		out = out.pointed(key, h.Name, name)
@@ -82,7 +82,7 @@ func (f *File) Reheader(line int, h Header) (*File, error) {
 		if s.Line != line {
 			continue
 		}
-		out := f.withHeader(s.first, head)
+		out := f.withHeader(s.Line-1, head)
 		if err := out.Err(); err != nil {
 			return nil, fmt.Errorf("the edit would break the file: %w", err)
 		}
@@ -93,8 +93,13 @@ func (f *File) Reheader(line int, h Header) (*File, error) {
 
 // withHeader puts head in the place of the "[…]" of a line.
 func (f *File) withHeader(line int, head string) *File {
-	raw := f.text[f.lines[line].from:f.lines[line].to]
-	from, to := strings.IndexByte(raw, '['), strings.IndexByte(raw, ']')
+	raw := f.line(line)
+	// A name in quotes may have a bracket; a comment may too, and no name has what begins one.
+	from, to := strings.IndexByte(raw, '['), len(raw)
+	if at := strings.IndexAny(raw, "#;"); at >= 0 {
+		to = at
+	}
+	to = strings.LastIndexByte(raw[:to], ']')
 	return Parse(f.Path, f.Kind, []byte(f.splice(line, line+1, raw[:from]+head+raw[to+1:])))
 }
 
@@ -102,8 +107,9 @@ func (f *File) withHeader(line int, head string) *File {
 func (f *File) pointed(key, old, value string) *File {
 	out := f
 	for i := range f.Sections {
-		for j := range f.Sections[i].Settings {
-			if set := &f.Sections[i].Settings[j]; set.Key == key && set.Value == old {
+		settings := f.Sections[i].Settings()
+		for j := range settings {
+			if set := &settings[j]; set.Key == key && set.Value == old {
 				// One line stays one line, so that positions hold.
 				out = Parse(f.Path, f.Kind, []byte(out.splice(set.first, set.last, out.rewritten(set, value))))
 			}

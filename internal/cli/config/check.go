@@ -62,7 +62,7 @@ func openToOthers(path string, file *awsconfig.File) []string {
 		return nil
 	}
 	for _, s := range file.Sections {
-		for _, set := range s.Settings {
+		for _, set := range s.Settings() {
 			if secretKey(set.Key) && set.Value != "" {
 				return []string{fmt.Sprintf("warning: %s: others can read a file with secrets: run `chmod 600 %s`", set.Where(), path)}
 			}

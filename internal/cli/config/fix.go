@@ -142,7 +142,7 @@ func (f *fixFile) look() bool {
 				continue
 			}
 		}
-		for _, set := range s.Settings {
+		for _, set := range s.Settings() {
 			f.setting(h, set)
 		}
 	}
@@ -153,7 +153,7 @@ func (f *fixFile) look() bool {
 // it; it is zero for others.
 func (f *fixFile) header(s *awsconfig.Section) awsconfig.Header {
 	keys := strings.Fields("region output role_arn source_profile credential_source credential_process aws_access_key_id sso_session sso_start_url sso_account_id login_session web_identity_token_file")
-	if !slices.ContainsFunc(s.Settings, func(set awsconfig.Setting) bool { return slices.Contains(keys, set.Key) }) {
+	if !slices.ContainsFunc(s.Settings(), func(set awsconfig.Setting) bool { return slices.Contains(keys, set.Key) }) {
 		return awsconfig.Header{} // the AWS CLI has sections of its own
 	}
 	h := awsconfig.Header{Type: awsconfig.ProfileSection, Name: s.Name}

@@ -79,7 +79,7 @@ func harmless(config *awsconfig.Config, chosen *awsconfig.Profile, path string) 
 		if s.Type != awsconfig.ProfileSection {
 			continue
 		}
-		for _, setting := range s.Settings {
+		for _, setting := range s.Settings() {
 			// Other profiles keep the ways to credentials, so that the command may choose one by
 			// name, but not keys: those are in no copy.
 			if secretKey(setting.Key) || s.Name == "default" && (credentialKey(setting.Key) || chosen != nil && chosen.Name != "default") {

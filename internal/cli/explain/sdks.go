@@ -196,7 +196,7 @@ func addTokenFiles(s *sdk.Situation, p *place) error {
 	texts := slices.Collect(maps.Values(s.Files))
 	for _, text := range texts {
 		for _, section := range awsconfig.Parse("", awsconfig.ConfigKind, []byte(text)).Sections {
-			for _, set := range section.Settings {
+			for _, set := range section.Settings() {
 				if set.Key != "web_identity_token_file" {
 					continue
 				}
