@@ -1,12 +1,11 @@
 package awsconfig
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -43,14 +42,18 @@ func Undo(ctx context.Context, path string, dryRun bool) (before, after []byte, 
 	if err != nil {
 		return nil, nil, &Error{Path: path, Message: "cannot be read", Err: cause(err)}
 	}
-	if !info.ModTime().Equal(kept.ModTime()) {
-		return nil, nil, &Error{Path: path, Message: "has been written since by something else; the text before the edit is in " + backup}
-	}
-	if before, err = os.ReadFile(target); err != nil {
+	if before, err = readRegular(target); err != nil {
 		return nil, nil, &Error{Path: path, Message: "cannot be read", Err: cause(err)}
 	}
-	if after, err = os.ReadFile(backup); err != nil {
+	if after, err = readRegular(backup); err != nil {
 		return nil, nil, &Error{Path: path, Message: "the backup cannot be read", Err: cause(err)}
+	}
+	switch {
+	case bytes.Equal(before, after):
+		// An edit kept its backup and was killed before it changed the file.
+		return nil, nil, &Error{Path: path, Message: "there is no edit to undo"}
+	case !info.ModTime().Equal(kept.ModTime()):
+		return nil, nil, &Error{Path: path, Message: "has been written since by something else; the text before the edit is in " + backup}
 	}
 	if dryRun {
 		return before, after, nil
@@ -59,31 +62,4 @@ func Undo(ctx context.Context, path string, dryRun bool) (before, after []byte, 
 		return nil, nil, &Error{Path: path, Message: "cannot be written", Err: cause(err)}
 	}
 	return before, after, nil
-}
-
-// replaceKeeping writes after to path and before to its backup. The backup has the time of the file, by
-// which Undo knows that they belong together.
-func replaceKeeping(path string, before, after []byte) error {
-	backup := path + BackupSuffix
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(backup)+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(before)
-	err = errors.Join(err, tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), backup)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-		return fmt.Errorf("keeping a backup: %w", err)
-	}
-	if err := replace(path, after); err != nil {
-		return err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	return os.Chtimes(backup, info.ModTime(), info.ModTime())
 }

@@ -25,6 +25,9 @@ const lockWait = 5 * time.Second
 //
 // It returns the texts before and after. When change returns the file it was given, nothing is written.
 func Update(ctx context.Context, path string, kind Kind, change func(*File) (*File, error)) (before, after []byte, err error) {
+	if path == "" {
+		return nil, nil, errors.New("there is no home folder to keep the file in: set HOME, or the file's own variable")
+	}
 	target, err := resolve(path)
 	if err != nil {
 		return nil, nil, err
@@ -41,6 +44,7 @@ func Update(ctx context.Context, path string, kind Kind, change func(*File) (*Fi
 	// The lock file stays: to remove it would let two processes hold locks on two files of one name.
 	defer func() { err = errors.Join(err, lock.Close()) }()
 
+	sweep(target)
 	file, err := ReadFile(target, kind)
 	if err != nil {
 		return nil, nil, err
@@ -89,16 +93,31 @@ func resolve(path string) (string, error) {
 	return "", &Error{Path: path, Message: "too many symbolic links"}
 }
 
-// replace writes data to a new file beside path and renames it over path.
-func replace(path string, data []byte) (err error) {
-	mode := fs.FileMode(0o600)
-	info, statErr := os.Stat(path)
-	if statErr == nil {
-		mode = info.Mode().Perm()
+// temporary is the pattern of the names of files that are being written beside path.
+func temporary(path string) string {
+	return "." + filepath.Base(path) + ".rolecall-*.tmp"
+}
+
+// sweep removes what an edit that was killed left behind. It is called under the lock, so that no other
+// edit is at work.
+func sweep(path string) {
+	for _, of := range []string{path, path + BackupSuffix} {
+		left, err := filepath.Glob(filepath.Join(filepath.Dir(path), temporary(of)))
+		if err != nil {
+			continue // the folder's name looks like a pattern
+		}
+		for _, name := range left {
+			_ = os.Remove(name) // it is in nobody's way
+		}
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+}
+
+// written makes a new file beside path with that content, mode, owner (of like, if there is one) and time,
+// safe on the disk. Its name is to be renamed to path, or removed.
+func written(path string, data []byte, mode fs.FileMode, like fs.FileInfo, at time.Time) (name string, err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), temporary(path)) // mode 0600
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() {
 		if err != nil {
@@ -107,21 +126,60 @@ func replace(path string, data []byte) (err error) {
 		}
 	}()
 	if _, err = tmp.Write(data); err != nil {
-		return err
+		return "", err
 	}
 	if err = tmp.Chmod(mode); err != nil {
-		return err
+		return "", err
 	}
-	if statErr == nil {
-		if err = keepOwner(tmp, info); err != nil {
-			return fmt.Errorf("keeping the owner: %w", err)
+	if like != nil {
+		if err = keepOwner(tmp, like); err != nil {
+			return "", fmt.Errorf("keeping the owner: %w", err)
 		}
 	}
 	if err = tmp.Sync(); err != nil {
-		return err
+		return "", err
 	}
 	if err = tmp.Close(); err != nil {
+		return "", err
+	}
+	return tmp.Name(), os.Chtimes(tmp.Name(), at, at)
+}
+
+// replaceKeeping puts after in the place of the file at path, and before into its backup. Both get one
+// time, by which Undo knows that they belong together. A crash in between leaves the old file, whole.
+func replaceKeeping(path string, before, after []byte) (err error) {
+	mode := fs.FileMode(0o600)
+	info, statErr := os.Stat(path)
+	if statErr == nil {
+		mode = info.Mode().Perm()
+	} else {
+		info = nil
+	}
+	now := time.Now()
+	file, err := written(path, after, mode, info, now)
+	if err != nil {
 		return err
 	}
-	return os.Rename(tmp.Name(), path)
+	defer func() {
+		if err != nil {
+			_ = os.Remove(file)
+		}
+	}()
+	kept, err := written(path+BackupSuffix, before, 0o600, nil, now)
+	if err != nil {
+		return fmt.Errorf("keeping a backup: %w", err)
+	}
+	if err := os.Rename(kept, path+BackupSuffix); err != nil {
+		_ = os.Remove(kept)
+		return fmt.Errorf("keeping a backup: %w", err)
+	}
+	if err := os.Rename(file, path); err != nil {
+		return err
+	}
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		// The new names are on the disk with the folder; not every file system can say so.
+		_ = dir.Sync()
+		_ = dir.Close()
+	}
+	return nil
 }
