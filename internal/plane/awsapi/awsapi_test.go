@@ -184,6 +184,44 @@ func TestQueryErrors(t *testing.T) {
 	}
 }
 
+// TestIAMViolations has IAM's own wording: values are not repeated, names and paths have sentences.
+func TestIAMViolations(t *testing.T) {
+	s := awsapi.NewService(&iamapi.Model, awsapi.Options{})
+	awsapi.Handle(s, iamapi.CreateUser, func(context.Context, *awsapi.Call, *iamapi.CreateUserInput) (*iamapi.CreateUserOutput, error) {
+		return nil, nil
+	})
+	awsapi.Handle(s, iamapi.UntagUser, func(context.Context, *awsapi.Call, *iamapi.UntagUserInput) (*iamapi.UntagUserOutput, error) {
+		return nil, nil
+	})
+	awsapi.Handle(s, iamapi.ListUsers, func(context.Context, *awsapi.Call, *iamapi.ListUsersInput) (*iamapi.ListUsersOutput, error) {
+		return nil, nil
+	})
+	awsapi.Handle(s, iamapi.PutUserPolicy, func(context.Context, *awsapi.Call, *iamapi.PutUserPolicyInput) (*iamapi.PutUserPolicyOutput, error) {
+		return nil, nil
+	})
+	for _, test := range []struct{ query, message string }{
+		{"CreateUser", "1 validation error detected: Value at 'userName' failed to satisfy constraint: Member must not be null"},
+		{"CreateUser&UserName=" + strings.Repeat("x", 65), "1 validation error detected: Value at 'userName' failed to satisfy constraint: Member must have length less than or equal to 64"},
+		{"CreateUser&UserName=a%2Fb", "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"},
+		{"CreateUser&UserName=a%2Fb&Path=bad", "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."},
+		{"CreateUser&UserName=a%2Fb&PermissionsBoundary=x", "1 validation error detected: Value at 'permissionsBoundary' failed to satisfy constraint: Member must have length greater than or equal to 20"},
+		{"ListUsers&PathPrefix=bad", "The specified value for pathPrefix is invalid. It must begin with the / character and contain only alphanumeric characters and/or / characters."},
+		{"PutUserPolicy&UserName=a&PolicyName=p&PolicyDocument=%F0%9F%98%80", "The specified value for policyDocument is invalid. It must contain only printable ASCII characters."},
+		{"UntagUser&UserName=a&TagKeys.member.1=%23", "1 validation error detected: Value at 'tagKeys' failed to satisfy constraint: Member must satisfy constraint: " +
+			"[Member must have length less than or equal to 128, Member must have length greater than or equal to 1, " +
+			`Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+, Member must not be null]`},
+	} {
+		w := call(s, post(""), "Version=2010-05-08&Action="+test.query)
+		var got errorAnswer
+		if err := xml.Unmarshal(w.Body.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(errorAnswer{"Sender", "ValidationError", test.message, requestID}, got); d != "" {
+			t.Errorf("%s: -want +got\n%s", test.query, d)
+		}
+	}
+}
+
 func TestSensitiveValuesAreNotRepeated(t *testing.T) {
 	s := awsapi.NewService(&iamapi.Model, awsapi.Options{})
 	var audit string

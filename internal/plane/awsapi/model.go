@@ -26,6 +26,8 @@ type Model struct {
 	TargetPrefix string
 	// Operations are the names of all modelled operations, sorted: also those that nobody serves.
 	Operations []string
+	// Quiet violations do not repeat the values that are to blame: IAM's do not, STS's do.
+	Quiet bool
 	// Shapes are the constraints that members of inputs name in their tags.
 	Shapes map[string]*Shape
 }

@@ -233,6 +233,7 @@ func queryEndpoint[In, Out any](pl *planner, op Operation[In, Out], h func(conte
 		in := new(In)
 		v := reflect.ValueOf(in).Elem()
 		p := &a.problems
+		p.quiet = a.model.Quiet
 		input.decodeQuery(m.form.root(), p, v)
 		if err := p.Err(); err != nil {
 			return err

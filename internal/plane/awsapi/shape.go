@@ -19,8 +19,12 @@ type Shape struct {
 	Pattern *Pattern
 	// Enum lists the only values; nil allows all.
 	Enum []string
+	// Complaint words what breaks the pattern where AWS has words of its own for it: "It must …".
+	Complaint string
 	// Sensitive values are not repeated in violations.
 	Sensitive bool
+	// NotNull elements of lists list that constraint, too, when another is violated.
+	NotNull bool
 	// Of names the shape of a list's elements, if that has constraints.
 	Of string
 }
@@ -50,6 +54,9 @@ func (r *Shape) checkString(p *Problems, name, s string) {
 		}
 		p.add(value, name, c)
 	}
+	if r.Complaint != "" && !r.Pattern.Match(s) {
+		p.complain(name, r.Complaint)
+	}
 }
 
 // violated lists the constraints that s violates.
@@ -62,7 +69,7 @@ func (r *Shape) violated(s string) []string {
 	if n < r.Min {
 		list = append(list, r.tooShort())
 	}
-	if r.Pattern != nil && !r.Pattern.Match(s) {
+	if r.Pattern != nil && r.Complaint == "" && !r.Pattern.Match(s) {
 		list = append(list, r.notMatching())
 	}
 	if r.Enum != nil && !contains(r.Enum, s) {
@@ -85,6 +92,9 @@ func (r *Shape) all() string {
 	}
 	if r.Enum != nil {
 		list = append(list, r.notListed())
+	}
+	if r.NotNull {
+		list = append(list, "Member must not be null")
 	}
 	return strings.Join(list, ", ")
 }

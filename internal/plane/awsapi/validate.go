@@ -9,10 +9,12 @@ import (
 // Problems collects the constraints that an input violates, in AWS's wording. The zero value is
 // ready.
 type Problems struct {
-	list []string
-	bad  *Error // a value that cannot be read at all: answered instead of the list
-	path []step
-	json bool // JSON services call the same violations otherwise
+	list  []string
+	bad   *Error // a value that cannot be read at all: answered instead of the list
+	own   *Error // a violation with words of its own: answered if the list is empty
+	path  []step
+	json  bool // JSON services call the same violations otherwise
+	quiet bool // see [Model]
 }
 
 // maxProblems bounds what one answer lists; the input may be large, the answer should not be.
@@ -23,6 +25,8 @@ func (p *Problems) Err() error {
 	switch {
 	case p.bad != nil:
 		return p.bad
+	case len(p.list) == 0 && p.own != nil:
+		return p.own
 	case len(p.list) == 0:
 		return nil
 	}
@@ -37,7 +41,7 @@ func (p *Problems) Err() error {
 }
 
 func (p *Problems) reset() {
-	p.list, p.bad, p.path, p.json = p.list[:0], nil, p.path[:0], false
+	*p = Problems{list: p.list[:0], path: p.path[:0]}
 }
 
 func (p *Problems) push(name string) { p.path = append(p.path, step{name: name}) }
@@ -66,12 +70,22 @@ func (p *Problems) at(name string) string {
 }
 
 func (p *Problems) add(value, name, constraint string) {
+	if p.quiet {
+		value = ""
+	}
 	if len(p.list) < maxProblems {
 		p.list = append(p.list, "Value "+value+"at '"+p.at(name)+"' failed to satisfy constraint: "+constraint)
 	}
 }
 
 func (p *Problems) missing(name string) { p.add("null ", name, "Member must not be null") }
+
+// complain notes a violation with words of its own.
+func (p *Problems) complain(name, complaint string) {
+	if p.own == nil {
+		p.own = ValidationError("The specified value for %s is invalid. %s", p.at(name), complaint)
+	}
+}
 
 func (p *Problems) malformed(format string, args ...any) {
 	if p.bad != nil {

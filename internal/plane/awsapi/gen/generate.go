@@ -281,7 +281,11 @@ func (g *generator) serviceFile() string {
 	for _, name := range g.all {
 		fmt.Fprintf(&b, "%q,\n", name)
 	}
-	b.WriteString("},\nShapes: shapes,\n}\n\n// The operations; nobody may change them.\nvar (\n")
+	b.WriteString("},\n")
+	if g.s.quiet {
+		b.WriteString("Quiet: true,\n")
+	}
+	b.WriteString("Shapes: shapes,\n}\n\n// The operations; nobody may change them.\nvar (\n")
 	for _, name := range g.operations() {
 		op := g.m.Operations[name]
 		fmt.Fprintf(&b, "%s = awsapi.Operation[%sInput, %sOutput]{Name: %q, Method: %q, Path: %q", name, name, name, name, op.HTTP.Method, op.HTTP.RequestURI)

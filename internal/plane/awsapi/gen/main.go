@@ -20,6 +20,8 @@ type service struct {
 	version string // folder in botocore's data
 	pkg     string // package, "" to keep only the trimmed model
 	signing string // name in credential scopes and actions
+	// quiet: see awsapi.Model.
+	quiet bool
 	// without are operations that the plane does not serve: they have a name and no code.
 	without []string
 }
@@ -27,7 +29,7 @@ type service struct {
 func services() []service {
 	return []service{
 		{model: "sts", version: "2011-06-15", pkg: "stsapi", signing: "sts"},
-		{model: "iam", version: "2010-05-08", pkg: "iamapi", signing: "iam", without: []string{
+		{model: "iam", version: "2010-05-08", pkg: "iamapi", signing: "iam", quiet: true, without: []string{
 			// Role templates and the properties of Role Manager belong to AWS's own services.
 			"AcquireRole", "GetRoleTemplateVersion", "GetAccountProperties", "PutAccountProperties",
 			// Delegation requests are answered by people in AWS's console.

@@ -98,9 +98,15 @@ func (g *generator) constrain(name string) string {
 		}
 		if s.Pattern != "" {
 			add("Pattern: &%s", g.pattern(s.Pattern))
+			if c := complaint(g.s.model, name, s.Pattern); c != "" {
+				add("Complaint: %q", c)
+			}
 		}
 		if len(s.Enum) > 0 {
 			add("Enum: %#v", s.Enum)
+		}
+		if g.s.model == "iam" && name == "tagKeyType" {
+			add("NotNull: true") // seen in AWS's answers, though not in the model
 		}
 		if s.Sensitive && len(parts) > 0 {
 			add("Sensitive: true")
@@ -126,6 +132,26 @@ func (g *generator) constrain(name string) string {
 	}
 	g.shapes[name] = "{" + strings.Join(parts, ", ") + "}"
 	return name
+}
+
+// complaint is how IAM words that a name, a path or a document breaks its pattern, as its answers show.
+// The models do not have it.
+func complaint(model, shape, pattern string) string {
+	if model != "iam" {
+		return ""
+	}
+	switch pattern {
+	case `[\w+=,.@-]+`:
+		return "It must contain only alphanumeric characters and/or the following: +=,.@_-"
+	case `(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`, `((/[A-Za-z0-9\.,\+@=_-]+)*)/`:
+		return "It must begin and end with / and contain only alphanumeric characters and/or / characters."
+	case `\u002F[\u0021-\u007F]*`:
+		return "It must begin with the / character and contain only alphanumeric characters and/or / characters."
+	}
+	if shape == "policyDocumentType" {
+		return "It must contain only printable ASCII characters."
+	}
+	return ""
 }
 
 func (g *generator) pattern(source string) string {

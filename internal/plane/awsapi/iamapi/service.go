@@ -196,6 +196,7 @@ var Model = awsapi.Model{
 		"UploadServerCertificate",
 		"UploadSigningCertificate",
 	},
+	Quiet:  true,
 	Shapes: shapes,
 }
 
