@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,8 +27,12 @@ type Options struct {
 	Client STS
 	// Input are the parameters; an empty SessionName becomes "rolecall-" and the time in seconds.
 	Input sts.AssumeRoleInput
-	// TokenCode asks for the second factor's code when Input.SerialNumber is set without a
-	// TokenCode. Without it such a role cannot be assumed.
+	// Devices are the person's second factors, the usual one first; with none, Input.SerialNumber is the only one.
+	Devices []string
+	// Device asks which of several devices is at hand; without it the usual one is taken.
+	Device func(ctx context.Context, serials []string) (string, error)
+	// TokenCode asks for the device's code, unless the Input has it. Without it a role that needs a code
+	// cannot be assumed.
 	TokenCode func(ctx context.Context, serial string) (string, error)
 	// Location is where the role was named, for the Origin.
 	Location string
@@ -68,13 +73,8 @@ func (p *Provider) Retrieve(ctx context.Context) (rolecall.Credentials, error) {
 	if in.SessionName == "" {
 		in.SessionName = "rolecall-" + strconv.FormatInt(p.o.Now().Unix(), 10)
 	}
-	if in.SerialNumber != "" && in.TokenCode == "" {
-		if p.o.TokenCode == nil {
-			return none, fmt.Errorf("role %s needs a code of %s, and there is no one to ask", in.RoleARN, in.SerialNumber)
-		}
-		if in.TokenCode, err = p.o.TokenCode(ctx, in.SerialNumber); err != nil {
-			return none, fmt.Errorf("role %s: %w", in.RoleARN, err)
-		}
+	if err := p.secondFactor(ctx, &in); err != nil {
+		return none, fmt.Errorf("role %s %w", in.RoleARN, err)
 	}
 	out, err := p.o.Client.AssumeRole(ctx, base, &in)
 	if err != nil {
@@ -89,4 +89,35 @@ func (p *Provider) Retrieve(ctx context.Context) (rolecall.Credentials, error) {
 		Source: Source, Location: p.o.Location, Detail: in.RoleARN, At: p.o.Now(), Via: &via,
 	}
 	return creds, nil
+}
+
+// secondFactor asks for device and code where in lacks them.
+func (p *Provider) secondFactor(ctx context.Context, in *sts.AssumeRoleInput) error {
+	devices := p.o.Devices
+	if len(devices) == 0 && in.SerialNumber != "" {
+		devices = []string{in.SerialNumber}
+	}
+	if len(devices) == 0 || in.TokenCode != "" {
+		return nil
+	}
+	in.SerialNumber = devices[0]
+	if p.o.TokenCode == nil {
+		return fmt.Errorf("needs a code of %s, and there is no one to ask", in.SerialNumber)
+	}
+	if len(devices) > 1 && p.o.Device != nil {
+		serial, err := p.o.Device(ctx, slices.Clone(devices))
+		if err != nil {
+			return fmt.Errorf("needs a second factor: %w", err)
+		}
+		in.SerialNumber = serial
+	}
+	code, err := p.o.TokenCode(ctx, in.SerialNumber)
+	if err != nil {
+		return fmt.Errorf("needs a code of %s: %w", in.SerialNumber, err)
+	}
+	if code == "" {
+		return fmt.Errorf("needs a code of %s, and none was given", in.SerialNumber)
+	}
+	in.TokenCode = code
+	return nil
 }
