@@ -4,6 +4,9 @@ import (
 	"encoding/base64"
 	"net/netip"
 	"strings"
+
+	"github.com/rolecall-dev/rolecall/policy/internal/operator"
+	"github.com/rolecall-dev/rolecall/policy/internal/text"
 )
 
 // condition is a compiled operator, key and values.
@@ -11,7 +14,7 @@ type condition struct {
 	key   conditionKey
 	globs []glob
 	other *operands
-	op    operator
+	op    operator.Operator
 	how   how
 	// ifMissing is the answer when the request has no such key; of howConstant it is the answer.
 	ifMissing bool
@@ -21,8 +24,8 @@ type condition struct {
 
 // operands are values that are not text; the operator's kind says which.
 type operands struct {
-	numbers  []number
-	dates    []instant
+	numbers  []operator.Number
+	dates    []operator.Instant
 	prefixes []netip.Prefix
 	binaries []string
 }
@@ -40,15 +43,15 @@ const (
 // compileCondition prepares c of a statement with effect e. A condition that nobody can evaluate counts as met
 // in a Deny and as not met in an Allow.
 func compileCondition(c *Condition, e Effect, vars bool) condition {
-	op, ok := parseOperator(c.Operator)
-	out := condition{op: op, key: makeKey(c.Key), ifMissing: op.ifMissing()}
-	if !ok || !out.values(c.Values, vars && op.variables()) {
+	op, ok := operator.Parse(c.Operator)
+	out := condition{op: op, key: makeKey(c.Key), ifMissing: op.IfMissing()}
+	if !ok || !out.values(c.Values, vars && op.Variables()) {
 		return condition{op: op, key: out.key, how: howConstant, ifMissing: e == Deny}
 	}
 	switch {
-	case op.kind == opBool && out.key.isTri() && len(out.globs) == 0:
+	case op.Kind == operator.Bool && out.key.isTri() && len(out.globs) == 0:
 		out.how = howTri
-	case op.quant == quantNone && out.key.isText() && (op.kind == opString || op.kind == opStringLike || op.kind == opARN):
+	case op.Quant == operator.None && out.key.isText() && (op.Kind == operator.String || op.Kind == operator.StringLike || op.Kind == operator.ARN):
 		out.how = howText
 	}
 	return out
@@ -58,56 +61,56 @@ func compileCondition(c *Condition, e Effect, vars bool) condition {
 func (c *condition) values(values []string, vars bool) bool {
 	other := &operands{}
 	for _, v := range values {
-		if c.op.badValue(v, vars) != "" {
+		if badValue(c.op, v, vars) != "" {
 			return false
 		}
-		switch c.op.kind {
-		case opBool:
-			c.wantTrue = c.wantTrue || equalFold(v, "true")
-			c.wantFalse = c.wantFalse || equalFold(v, "false")
+		switch c.op.Kind {
+		case operator.Bool:
+			c.wantTrue = c.wantTrue || text.EqualFold(v, "true")
+			c.wantFalse = c.wantFalse || text.EqualFold(v, "false")
 			if strings.Contains(v, "${") {
 				c.globs = append(c.globs, makeGlob(v, false, vars))
 			}
-		case opString, opStringFold:
+		case operator.String, operator.StringFold:
 			c.globs = append(c.globs, makeGlob(v, false, vars))
-		case opStringLike:
+		case operator.StringLike:
 			c.globs = append(c.globs, makeGlob(v, true, vars))
-		case opARN:
+		case operator.ARN:
 			c.globs = append(c.globs, makeARNGlob(v, vars))
-		case opNumeric:
-			n, _ := parseNumber(v)
+		case operator.Numeric:
+			n, _ := operator.ParseNumber(v)
 			other.numbers = append(other.numbers, n)
-		case opDate:
-			d, _ := parseDate(v)
+		case operator.Date:
+			d, _ := operator.ParseDate(v)
 			other.dates = append(other.dates, d)
-		case opIP:
-			p, _ := parsePrefix(v)
+		case operator.IP:
+			p, _ := operator.ParsePrefix(v)
 			other.prefixes = append(other.prefixes, p)
-		case opBinary:
+		case operator.Binary:
 			raw, _ := base64.StdEncoding.DecodeString(v)
 			other.binaries = append(other.binaries, string(raw))
-		case opNull:
-			c.wantTrue = c.wantTrue || equalFold(v, "true")
-			c.wantFalse = c.wantFalse || equalFold(v, "false")
+		case operator.Null:
+			c.wantTrue = c.wantTrue || text.EqualFold(v, "true")
+			c.wantFalse = c.wantFalse || text.EqualFold(v, "false")
 		}
 	}
-	switch c.op.kind {
-	case opNumeric, opDate, opIP, opBinary:
+	switch c.op.Kind {
+	case operator.Numeric, operator.Date, operator.IP, operator.Binary:
 		c.other = other
-	case opString, opStringFold, opStringLike, opBool, opARN, opNull:
+	case operator.String, operator.StringFold, operator.StringLike, operator.Bool, operator.ARN, operator.Null:
 	}
 	return true
 }
 
-// ifMissing is the answer when the request lacks the key.
-func (o operator) ifMissing() bool {
+// badValue says why a value cannot be compared, "" if it can.
+func badValue(op operator.Operator, value string, vars bool) string {
 	switch {
-	case o.ifExists || o.quant == quantAll:
-		return true
-	case o.quant == quantAny:
-		return false
+	case op.Variables() && !readable(value, vars):
+		return "malformed variable in " + quote(value)
+	case !op.Comparable(value):
+		return quote(value) + " is not a value of this operator"
 	}
-	return o.negate
+	return ""
 }
 
 // met evaluates the condition.
@@ -125,7 +128,7 @@ func (c *condition) met(ev *evaluation) bool {
 		}
 	case howText:
 		if s, ok := ev.text(&c.key); ok {
-			return c.matchText(s, ev) != c.op.negate
+			return c.matchText(s, ev) != c.op.Negate
 		}
 	case howGeneral:
 		return c.metGeneral(ev)
@@ -140,35 +143,35 @@ func (c *condition) metGeneral(ev *evaluation) bool {
 	var v value
 	ev.lookup(&c.key, &v)
 	n := v.len()
-	if c.op.kind == opNull {
+	if c.op.Kind == operator.Null {
 		return c.wantTrue && n == 0 || c.wantFalse && n > 0
 	}
-	if n == 0 || c.op.quant != quantNone && allEmpty(&v, n) {
+	if n == 0 || c.op.Quant != operator.None && allEmpty(&v, n) {
 		return c.ifMissing
 	}
-	switch c.op.quant {
-	case quantAll:
+	switch c.op.Quant {
+	case operator.ForAll:
 		for i := range n {
-			if c.matchOne(&v, i, ev) == c.op.negate {
+			if c.matchOne(&v, i, ev) == c.op.Negate {
 				return false
 			}
 		}
 		return true
-	case quantAny:
+	case operator.ForAny:
 		for i := range n {
-			if c.matchOne(&v, i, ev) != c.op.negate {
+			if c.matchOne(&v, i, ev) != c.op.Negate {
 				return true
 			}
 		}
 		return false
-	case quantNone:
+	case operator.None:
 	}
 	for i := range n {
 		if c.matchOne(&v, i, ev) {
-			return !c.op.negate
+			return !c.op.Negate
 		}
 	}
-	return c.op.negate
+	return c.op.Negate
 }
 
 // matchText tells whether one text matches one of the values.
@@ -196,12 +199,12 @@ func allEmpty(v *value, n int) bool {
 
 // matchOne tells whether one value of the request matches one of the policy, before negation.
 func (c *condition) matchOne(v *value, i int, ev *evaluation) bool {
-	switch c.op.kind {
-	case opString, opStringLike, opARN:
+	switch c.op.Kind {
+	case operator.String, operator.StringLike, operator.ARN:
 		return c.matchText(v.at(i), ev)
-	case opStringFold, opBool:
+	case operator.StringFold, operator.Bool:
 		s := v.at(i)
-		if c.wantTrue && equalFold(s, "true") || c.wantFalse && equalFold(s, "false") {
+		if c.wantTrue && text.EqualFold(s, "true") || c.wantFalse && text.EqualFold(s, "false") {
 			return true
 		}
 		for j := range c.globs {
@@ -209,28 +212,28 @@ func (c *condition) matchOne(v *value, i int, ev *evaluation) bool {
 				return true
 			}
 		}
-	case opNumeric:
-		n := number{whole: true, i: v.n, f: float64(v.n)}
+	case operator.Numeric:
+		n := operator.Int(v.n)
 		if v.kind != valueInt {
 			var ok bool
-			if n, ok = parseNumber(v.at(i)); !ok {
+			if n, ok = operator.ParseNumber(v.at(i)); !ok {
 				return false
 			}
 		}
 		for _, m := range c.other.numbers {
-			if c.op.rel.holds(n.compare(m)) {
+			if c.op.Rel.Holds(n.Compare(m)) {
 				return true
 			}
 		}
-	case opDate:
+	case operator.Date:
 		return c.matchDate(v, i)
-	case opIP:
+	case operator.IP:
 		var a netip.Addr
 		if v.kind == valueAddr {
 			a = v.addr.Unmap()
 		} else {
 			var ok bool
-			if a, ok = parseAddr(v.at(i)); !ok {
+			if a, ok = operator.ParseAddr(v.at(i)); !ok {
 				return false
 			}
 		}
@@ -239,40 +242,40 @@ func (c *condition) matchOne(v *value, i int, ev *evaluation) bool {
 				return true
 			}
 		}
-	case opBinary:
+	case operator.Binary:
 		raw, err := base64.StdEncoding.DecodeString(v.at(i))
 		for _, t := range c.other.binaries {
 			if err == nil && string(raw) == t {
 				return true
 			}
 		}
-	case opNull:
+	case operator.Null:
 	}
 	return false
 }
 
 func (c *condition) matchDate(v *value, i int) bool {
-	var d instant
+	var d operator.Instant
 	switch v.kind {
 	case valueTime:
-		d = instantOf(*v.t)
+		d = operator.InstantOf(*v.t)
 	case valueInt:
-		d = instant{sec: v.n}
+		d = operator.Epoch(v.n)
 	case valueNone, valueString, valueList, valueTags, valueAddr:
 		var ok bool
-		if d, ok = parseDate(v.at(i)); !ok {
+		if d, ok = operator.ParseDate(v.at(i)); !ok {
 			return false
 		}
 	}
 	for _, e := range c.other.dates {
-		if c.op.rel.holds(d.compare(e)) {
+		if c.op.Rel.Holds(d.Compare(e)) {
 			return true
 		}
 	}
 	return false
 }
 
-// equalFold compares without wildcards and without regard to case.
+// text.EqualFold compares without wildcards and without regard to case.
 func (g *glob) equalFold(s string, ev *evaluation) bool {
 	switch g.kind {
 	case globExact:

@@ -1,6 +1,8 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+)
 
 // Decision is the answer to a Request.
 type Decision struct {

@@ -1,10 +1,18 @@
 package policy
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/rolecall-dev/rolecall/policy/internal/arn"
+	"github.com/rolecall-dev/rolecall/policy/internal/jsontree"
 )
+
+// maxDocument bounds what is read at all: IAM's limit for the parameter.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
+const maxDocument = 131072
 
 // Position is a place in a document. Line and Column start at 1; Column counts characters.
 type Position struct{ Line, Column int }
@@ -99,7 +107,7 @@ func (d *Document) PrincipalARNs() []string {
 	var out []string
 	for i := range d.statements {
 		for _, p := range d.statements[i].Principals {
-			if p.Type == "AWS" && isEntityARN(p.Value) && !slices.Contains(out, p.Value) {
+			if p.Type == "AWS" && arn.IsEntity(p.Value) && !slices.Contains(out, p.Value) {
 				out = append(out, p.Value)
 			}
 		}
@@ -187,14 +195,15 @@ func parse(kind Kind, src string, strict bool) (*Document, error) {
 	if !utf8.ValidString(src) {
 		return nil, v.errAt(-1, v.words.json, "the document is not UTF-8")
 	}
-	root, pos, msg, ok := readJSON(src)
-	if !ok {
-		return nil, v.errAt(pos, v.words.json, msg)
+	root, err := jsontree.Parse(src)
+	var bad *jsontree.Error
+	if errors.As(err, &bad) {
+		return nil, v.errAt(int32(bad.At), v.words.json, bad.Reason) //nolint:gosec // bounded by maxDocument
 	}
-	if root.kind != nodeObject {
-		return nil, v.errAt(root.start, v.words.json, "the document is not a JSON object")
+	if root.Kind != jsontree.Object {
+		return nil, v.errAt(root.Start, v.words.json, "the document is not a JSON object")
 	}
-	d := &Document{kind: kind, size: sizeOf(src)}
+	d := &Document{kind: kind, size: jsontree.Size(src)}
 	if err := v.document(d, &root); err != nil {
 		return nil, err
 	}

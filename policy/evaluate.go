@@ -1,6 +1,11 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/rolecall-dev/rolecall/policy/internal/arn"
+	"github.com/rolecall-dev/rolecall/policy/internal/text"
+)
 
 // evaluation is one request on its way. It lives on the stack.
 type evaluation struct {
@@ -34,7 +39,7 @@ func Evaluate(r *Request, p *Policies) Decision {
 }
 
 func (ev *evaluation) start(r *Request, p *Policies) {
-	ev.r, ev.hash = r, hashOf(r.Action)
+	ev.r, ev.hash = r, text.Hash(r.Action)
 	ev.owner = ownerOf(r)
 	ev.bounded = p.bounded()
 	ev.cross = ev.owner != r.Principal.Account && r.Principal.hasAccount()
@@ -54,30 +59,10 @@ func ownerOf(r *Request) string {
 	if strings.HasPrefix(r.Resource, "arn:aws:s3:::") {
 		return r.Principal.Account
 	}
-	if account := accountOf(r.Resource); account != "" {
+	if account := arn.Account(r.Resource); account != "" {
 		return account
 	}
 	return r.Principal.Account
-}
-
-// accountOf is the fifth field of an ARN, if it is an account.
-func accountOf(arn string) string {
-	colons, from := 0, 0
-	for i := range len(arn) {
-		if arn[i] != ':' {
-			continue
-		}
-		switch colons++; colons {
-		case 4:
-			from = i + 1
-		case 5:
-			if isAccount(arn[from:i]) {
-				return arn[from:i]
-			}
-			return ""
-		}
-	}
-	return ""
 }
 
 // hasAccount tells whether the principal belongs to an account whose policies count.
@@ -315,7 +300,7 @@ func (s *statement) matchAction(action string) bool {
 		return s.src.Unknown && s.src.Effect == Deny
 	}
 	for _, a := range s.src.Actions {
-		if matchAction(a, action) {
+		if text.MatchAction(a, action) {
 			return !s.src.NotAction
 		}
 	}
@@ -381,7 +366,7 @@ func (s *statement) matchPrincipal(ev *evaluation) grant {
 	if s.principals != nil {
 		return s.principals.match(ev, s.src.Effect)
 	}
-	if s.of.kind.hasPrincipals() && s.src.Effect == Allow {
+	if s.of.kind.HasPrincipals() && s.src.Effect == Allow {
 		return 0
 	}
 	return grantDirect

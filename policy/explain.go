@@ -123,7 +123,15 @@ func (n NearMiss) String() string {
 
 // String names the statement for people: policy, then Sid or number, then line.
 func (r StatementRef) String() string {
-	return fmt.Sprintf("%s of %s (line %d)", r.label(), r.Policy, r.Start.Line)
+	return fmt.Sprintf("%s of %s (line %d)", r.Label(), r.Policy, r.Start.Line)
+}
+
+// Label names the statement within its document, by its Sid or its number.
+func (r StatementRef) Label() string {
+	if r.Sid != "" {
+		return "statement " + quote(r.Sid)
+	}
+	return fmt.Sprintf("statement %d", r.Index+1)
 }
 
 // Explain decides r as Evaluate does, and says why. It takes its time.
@@ -261,7 +269,7 @@ func (x *explainer) condition(s *statement, n *NearMiss) {
 		src := &s.src.Conditions[i]
 		n.Element, n.Operator, n.Key = "Condition", src.Operator, src.Key
 		for _, v := range src.Values {
-			n.Want = append(n.Want, expand(v, s.vars && c.op.variables(), x.ev))
+			n.Want = append(n.Want, expand(v, s.vars && c.op.Variables(), x.ev))
 		}
 		var v value
 		x.ev.lookup(&c.key, &v)

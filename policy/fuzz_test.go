@@ -53,7 +53,6 @@ func FuzzParse(f *testing.F) {
 			p := policy.Compile(d, "p")
 			d.ContextKeys()
 			d.PrincipalARNs()
-			policy.Lint(d)
 			ps := policy.Policies{Identity: []*policy.Policy{p}, Session: []*policy.Policy{p}, Boundary: p}
 			if k == policy.Resource || k == policy.Trust {
 				ps = policy.Policies{Resource: p}

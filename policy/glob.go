@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/rolecall-dev/rolecall/policy/internal/text"
 )
 
 type tokenKind uint8
@@ -296,11 +298,11 @@ func (g *glob) match(s string, ev *evaluation) bool {
 	case globExact:
 		return s == g.text
 	case globPrefix:
-		return startsWith(s, g.text)
+		return text.HasPrefix(s, g.text)
 	case globGeneral, globVars:
-		return startsWith(s, g.text) && matchTokens(g.more.tokens, s, ev)
+		return text.HasPrefix(s, g.text) && matchTokens(g.more.tokens, s, ev)
 	case globFields:
-		return startsWith(s, g.text) && matchFields(g.more.fields, s, ev)
+		return text.HasPrefix(s, g.text) && matchFields(g.more.fields, s, ev)
 	}
 	return false
 }

@@ -3,6 +3,8 @@ package policy
 import (
 	"slices"
 	"strings"
+
+	"github.com/rolecall-dev/rolecall/policy/internal/text"
 )
 
 // indexFrom is the number of statements from which an index beats asking each statement.
@@ -53,7 +55,7 @@ func (x *index) find(ev *evaluation) *entry {
 		return e
 	}
 	service := ev.service()
-	if e := x.services.find(hashOf(service), service); e != nil {
+	if e := x.services.find(text.Hash(service), service); e != nil {
 		return e
 	}
 	return &x.rest
@@ -155,7 +157,7 @@ func (b *indexer) action(e *entry, numbers []int32) {
 	service, _, _ := strings.Cut(e.key, ":")
 	var broad []int32
 	broader := &b.x.rest
-	if i := b.x.services.index(hashOf(service), service); i >= 0 {
+	if i := b.x.services.index(text.Hash(service), service); i >= 0 {
 		broad, broader = b.broad[i], &b.x.services.entries[i]
 	}
 	if len(broad)+len(b.rest) > broadMost {
@@ -267,7 +269,7 @@ func (t *table) grow(n int) {
 
 // at returns the index of a key's entry and makes one if need be; grow has made room.
 func (t *table) at(key string) int {
-	hash := hashOf(key)
+	hash := text.Hash(key)
 	if i := t.index(hash, key); i >= 0 {
 		return i
 	}
@@ -292,7 +294,7 @@ func (t *table) index(hash uint32, key string) int {
 		if i < 0 {
 			return -1
 		}
-		if e := &t.entries[i]; e.hash == hash && equalFold(e.key, key) {
+		if e := &t.entries[i]; e.hash == hash && text.EqualFold(e.key, key) {
 			return i
 		}
 	}

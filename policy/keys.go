@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/rolecall-dev/rolecall/policy/internal/text"
 )
 
 // keyID names the condition keys that have a field of their own in Request.
@@ -84,22 +86,22 @@ func makeKey(spelled string) conditionKey {
 		return k
 	}
 	k.space, k.colon = spaceService, uint16(colon)
-	if equalFold(spelled[:colon], "aws") {
+	if text.EqualFold(spelled[:colon], "aws") {
 		k.space = spaceGlobal
 	}
 	family, tag, found := strings.Cut(spelled[colon+1:], "/")
 	if !found {
 		if k.space == spaceGlobal {
-			k.id = globalKey(asciiLower(family))
+			k.id = globalKey(text.Lower(family))
 		}
 		return k
 	}
 	switch {
-	case k.space == spaceGlobal && equalFold(family, "PrincipalTag"):
+	case k.space == spaceGlobal && text.EqualFold(family, "PrincipalTag"):
 		k.id = keyPrincipalTag
-	case k.space == spaceGlobal && equalFold(family, "RequestTag"):
+	case k.space == spaceGlobal && text.EqualFold(family, "RequestTag"):
 		k.id = keyRequestTag
-	case equalFold(family, "ResourceTag"):
+	case text.EqualFold(family, "ResourceTag"):
 		// Services repeat this one under their own prefix: iam:ResourceTag/x.
 		k.id = keyResourceTag
 	}
@@ -143,6 +145,31 @@ func globalKey(name string) keyID {
 		}
 	}
 	return keyOther
+}
+
+// GlobalKey tells whether AWS documents name as a global condition key (aws:…; of a tag family also
+// without the tag), and whether such a key has several values by nature.
+func GlobalKey(name string) (known, multi bool) {
+	k := makeKey(name)
+	if k.space != spaceGlobal {
+		return false, false
+	}
+	switch k.id {
+	case keyOther:
+		// Keys without a field in Request.
+		switch rest := text.Lower(name[k.colon+1:]); rest {
+		case "principalservicenameslist":
+			return true, true
+		case "chatbotsourcearn", "ec2instancesourcevpc", "ec2instancesourceprivateipv4", "sourcevpcarn", "vpceaccount", "vpceorgid",
+			"vpceorgpaths", "requesttag", "resourcetag", "principaltag", "ismcpserviceaction", "signinsessionarn":
+			return true, rest == "vpceorgpaths"
+		}
+		return false, false
+	case keyTagKeys, keyPrincipalOrgPaths, keyResourceOrgPaths, keySourceOrgPaths, keyCalledVia:
+		return true, true
+	default:
+		return true, false
+	}
 }
 
 type valueKind uint8
@@ -256,7 +283,7 @@ func findTag(tags []Tag, key string) (string, bool) {
 
 // mayFold is a quick no for texts whose first characters differ.
 func mayFold(a, b string) bool {
-	return a == "" || b == "" || a[0]|b[0] >= utf8.RuneSelf || lower(a[0]) == lower(b[0])
+	return a == "" || b == "" || a[0]|b[0] >= utf8.RuneSelf || text.LowerByte(a[0]) == text.LowerByte(b[0])
 }
 
 // lookup finds a key of the request. The order is the security of this package: first the field, then what the
@@ -272,14 +299,14 @@ func (ev *evaluation) lookup(k *conditionKey, v *value) {
 	if v.kind == valueNone {
 		findKey(ev.r.Trusted, k.spelled, v)
 	}
-	if v.kind == valueNone && k.space == spaceService && equalFold(k.service(), ev.service()) {
+	if v.kind == valueNone && k.space == spaceService && text.EqualFold(k.service(), ev.service()) {
 		findKey(ev.r.Keys, k.spelled, v)
 	}
 }
 
 func findKey(keys []Key, name string, v *value) {
 	for i := range keys {
-		if equalFold(keys[i].Name, name) {
+		if text.EqualFold(keys[i].Name, name) {
 			if len(keys[i].Values) > 0 {
 				v.kind, v.list = valueList, keys[i].Values
 			}
@@ -373,7 +400,7 @@ func (ev *evaluation) text(k *conditionKey) (string, bool) {
 	case keyRequestTag:
 		return findTag(r.RequestTags, k.tag())
 	case keyResourceTag:
-		if k.space == spaceGlobal || equalFold(k.service(), ev.service()) {
+		if k.space == spaceGlobal || text.EqualFold(k.service(), ev.service()) {
 			return findTag(r.Owner.Tags, k.tag())
 		}
 	case keyUserName:

@@ -1,6 +1,8 @@
 package policy
 
-import "strconv"
+import (
+	"strconv"
+)
 
 // Kind says what a document is attached to, and with it which elements it must and must not have.
 type Kind uint8
@@ -52,8 +54,8 @@ func (k Kind) String() string {
 	return "kind " + strconv.Itoa(int(k))
 }
 
-// hasPrincipals tells whether statements of the kind name principals.
-func (k Kind) hasPrincipals() bool {
+// HasPrincipals tells whether statements of the kind name principals.
+func (k Kind) HasPrincipals() bool {
 	return k == Resource || k == Trust || k == KeyPolicy || k == RCP
 }
 

@@ -9,50 +9,6 @@ import (
 	"github.com/rolecall-dev/rolecall/policy"
 )
 
-// TestDiffOfResourcePolicies tells changes of principals, conditions and Not… elements.
-func TestDiffOfResourcePolicies(t *testing.T) {
-	s := func(effect, principal, rest string) string {
-		return `{"Effect":"` + effect + `",` + principal + `,"Action":"s3:GetObject",` + rest + `}`
-	}
-	const (
-		here  = `"Resource":"arn:aws:s3:::b/*"`
-		ann   = `"Principal":{"AWS":"arn:aws:iam::123456789012:user/ann"}`
-		all   = `"Principal":"*"`
-		but   = `"NotPrincipal":{"AWS":"123456789012"}`
-		notHR = `"NotResource":["arn:aws:s3:::hr","arn:aws:s3:::hr/*"]`
-	)
-	for _, c := range []struct {
-		name, old, new string
-		want           []policy.Change
-	}{
-		{"principal added", s("Allow", ann, here), s("Allow", `"Principal":{"AWS":["arn:aws:iam::123456789012:user/ann","210987654321"]}`, here),
-			[]policy.Change{{Widens: true, Sentence: "grants s3:GetObject on arn:aws:s3:::b/* to arn:aws:iam::123456789012:user/ann, 210987654321, before only s3:GetObject on arn:aws:s3:::b/* to arn:aws:iam::123456789012:user/ann"}}},
-		{"everybody instead of ann", s("Allow", ann, here), s("Allow", all, here),
-			[]policy.Change{{Widens: true, Sentence: "grants s3:GetObject on arn:aws:s3:::b/* to everybody, before only s3:GetObject on arn:aws:s3:::b/* to arn:aws:iam::123456789012:user/ann"}}},
-		{"star in either form covers", s("Allow", all, here), s("Allow", all, here) + "," + s("Allow", `"Principal":{"AWS":"*"}`, here), nil},
-		{"condition added", s("Allow", all, here), s("Allow", all, here+`,"Condition":{"StringEquals":{"aws:PrincipalOrgID":["o-1","o-2"]},"Bool":{"aws:SecureTransport":"true"}}`),
-			[]policy.Change{{Sentence: `no longer grants s3:GetObject on arn:aws:s3:::b/* to everybody, only s3:GetObject on arn:aws:s3:::b/* to everybody if aws:PrincipalOrgID StringEquals "o-1" or "o-2" and aws:SecureTransport Bool "true"`}}},
-		{"Deny but for some", s("Allow", all, here), s("Allow", all, here) + "," + s("Deny", but, notHR),
-			[]policy.Change{{Sentence: "denies s3:GetObject on everything but arn:aws:s3:::hr, arn:aws:s3:::hr/* to everybody but 123456789012"}}},
-		{"exception removed", s("Deny", all, notHR), s("Deny", all, `"NotResource":"arn:aws:s3:::hr"`),
-			[]policy.Change{{Sentence: "denies s3:GetObject on everything but arn:aws:s3:::hr to everybody, before only s3:GetObject on everything but arn:aws:s3:::hr, arn:aws:s3:::hr/* to everybody"}}},
-		{"Deny of everything covers", s("Deny", all, `"Resource":"*"`), s("Deny", all, `"Resource":"*"`) + "," + s("Deny", all, notHR), nil},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			parse := func(text string) *policy.Document {
-				d, err := policy.Parse(policy.Resource, []byte(doc(text)))
-				if err != nil {
-					t.Fatal(err)
-				}
-				return d
-			}
-			if diff := cmp.Diff(c.want, policy.Diff(parse(c.old), parse(c.new))); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
 // TestPrincipalForms accepts what can name a principal, and only that.
 func TestPrincipalForms(t *testing.T) {
 	for value, ok := range map[string]bool{

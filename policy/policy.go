@@ -72,10 +72,10 @@ func Compile(d *Document, name string, opts ...CompileOption) *Policy {
 func compileStatement(d *Document, i int, of *origin, o *compileOptions) statement {
 	src := &d.statements[i]
 	s := statement{src: src, of: of, index: int32(i), vars: d.version == Version2012} //nolint:gosec // bounded by the size of documents
-	if d.kind.hasPrincipals() {
+	if d.kind.HasPrincipals() {
 		s.principals = compilePrincipals(src, o)
 	}
-	s.special = src.Unknown || d.kind.hasPrincipals()
+	s.special = src.Unknown || d.kind.HasPrincipals()
 	s.compileResources(d.kind)
 	if n := len(src.Conditions); n > 0 {
 		s.conditions = make([]condition, n)

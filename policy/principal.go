@@ -3,6 +3,8 @@ package policy
 import (
 	"slices"
 	"strings"
+
+	"github.com/rolecall-dev/rolecall/policy/internal/arn"
 )
 
 // grant says how directly a resource policy's statement names the caller. Several can hold at once.
@@ -58,18 +60,18 @@ func (p *principals) addAWS(value string, o *compileOptions) {
 	switch {
 	case value == "*":
 		p.aws = true
-	case isAccount(value):
+	case arn.IsAccount(value):
 		p.accounts = append(p.accounts, value)
-	case isUniqueID(value):
+	case arn.IsUniqueID(value):
 		p.ids = append(p.ids, value)
-	case isEntityARN(value):
+	case arn.IsEntity(value):
 		if o.resolve == nil {
 			p.arns = append(p.arns, value)
 		} else if id, ok := o.resolve(value); ok {
 			p.ids = append(p.ids, id)
 		}
 	default:
-		service, account, resource, ok := splitARN(value)
+		service, account, resource, ok := arn.Split(value)
 		switch {
 		case ok && service == "iam" && resource == "root":
 			p.accounts = append(p.accounts, account)

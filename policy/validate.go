@@ -1,6 +1,12 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/rolecall-dev/rolecall/policy/internal/jsontree"
+	"github.com/rolecall-dev/rolecall/policy/internal/operator"
+	"github.com/rolecall-dev/rolecall/policy/internal/text"
+)
 
 // validator turns JSON into a Document. The order of its checks is AWS's, since a document
 // with two faults must get the answer that AWS gives first.
@@ -9,56 +15,60 @@ type validator struct {
 	words  words
 	src    string
 	strict bool
-	pos    *positions
+	pos    *jsontree.Positions
 	raw    []rawStatement
 }
 
 // rawStatement keeps what the later checks need beside a Statement.
 type rawStatement struct {
-	at         int
+	at         int32
 	effect     string
-	sidAt      int
+	sidAt      int32
 	principals bool // Principal or NotPrincipal is there
 	actions    bool
 	resources  bool
 }
 
-func (v *validator) errAt(offset int, msg, detail string) error {
+func (v *validator) errAt(offset int32, msg, detail string) error {
 	e := &Error{Code: v.words.code, Message: msg, Detail: detail}
 	if offset >= 0 {
-		e.Pos = newPositions(v.src).of(offset)
+		e.Pos = positionAt(jsontree.NewPositions(v.src), offset)
 	}
 	return e
 }
 
-func (v *validator) syntax(offset int, detail string) error {
+func positionAt(p *jsontree.Positions, offset int32) Position { return Position(p.Of(int(offset))) }
+
+func quote(s string) string { return `"` + s + `"` }
+
+func (v *validator) syntax(offset int32, detail string) error {
 	return v.errAt(offset, v.words.syntax, detail)
 }
 
-func (v *validator) document(d *Document, root *node) error {
-	v.pos = newPositions(v.src)
+func (v *validator) document(d *Document, root *jsontree.Node) error {
+	v.pos = jsontree.NewPositions(v.src)
 	d.version = Version2008
-	var statements *node
-	for i, k := range root.keys {
-		item := &root.items[i]
-		switch k.name {
+	var statements *jsontree.Node
+	for i := range root.Items {
+		item := &root.Items[i]
+		switch item.Name {
 		case "Version":
-			if item.kind != nodeString || item.text != Version2008 && item.text != Version2012 {
-				if v.strict || item.kind != nodeString {
-					return v.errAt(item.start, v.words.version, "Version is neither 2012-10-17 nor 2008-10-17")
+			if item.Kind != jsontree.String || item.Text != Version2008 && item.Text != Version2012 {
+				if v.strict || item.Kind != jsontree.String {
+					return v.errAt(item.Start, v.words.version, "Version is neither 2012-10-17 nor 2008-10-17")
 				}
 			}
-			d.version = item.text
+			d.version = item.Text
 		case "Id":
-			if item.kind != nodeString {
-				return v.syntax(item.start, "Id is not a string")
+			if item.Kind != jsontree.String {
+				return v.syntax(item.Start, "Id is not a string")
 			}
-			d.id = item.text
+			d.id = item.Text
 		case "Statement":
 			statements = item
 		default:
 			if v.strict {
-				return v.syntax(k.pos, "unknown element "+quote(k.name))
+				return v.syntax(item.NameAt, "unknown element "+quote(item.Name))
 			}
 		}
 	}
@@ -86,64 +96,64 @@ func (v *validator) document(d *Document, root *node) error {
 	return v.checkIdentity(d, root)
 }
 
-func (v *validator) statementList(root, statements *node) ([]node, error) {
+func (v *validator) statementList(root, statements *jsontree.Node) ([]jsontree.Node, error) {
 	if statements == nil {
-		return nil, v.errAt(root.start, v.words.noStatement, "Statement is missing")
+		return nil, v.errAt(root.Start, v.words.noStatement, "Statement is missing")
 	}
-	list := statements.items
-	switch statements.kind {
-	case nodeObject:
-		list = []node{*statements}
-	case nodeArray:
-	case nodeString, nodeNumber, nodeBool, nodeNull:
-		return nil, v.syntax(statements.start, "Statement is neither an object nor a list")
+	list := statements.Items
+	switch statements.Kind {
+	case jsontree.Object:
+		list = []jsontree.Node{*statements}
+	case jsontree.Array:
+	case jsontree.String, jsontree.Number, jsontree.Bool, jsontree.Null:
+		return nil, v.syntax(statements.Start, "Statement is neither an object nor a list")
 	}
 	if len(list) == 0 && v.strict {
-		return nil, v.errAt(statements.start, v.words.noStatement, "Statement is empty")
+		return nil, v.errAt(statements.Start, v.words.noStatement, "Statement is empty")
 	}
 	for i := range list {
-		if list[i].kind != nodeObject {
-			return nil, v.syntax(list[i].start, "a statement is not an object")
+		if list[i].Kind != jsontree.Object {
+			return nil, v.syntax(list[i].Start, "a statement is not an object")
 		}
 	}
 	return list, nil
 }
 
-func (v *validator) statement(s *Statement, raw *rawStatement, n *node) error {
-	s.Start, raw.at = v.pos.of(n.start), n.start
+func (v *validator) statement(s *Statement, raw *rawStatement, n *jsontree.Node) error {
+	s.Start, raw.at = positionAt(v.pos, n.Start), n.Start
 	var both [3]string // of each pair of exclusive elements, the one that was seen
-	for i, k := range n.keys {
-		item := &n.items[i]
+	for i := range n.Items {
+		item := &n.Items[i]
 		var err error
 		pair := -1
-		switch k.name {
+		switch item.Name {
 		case "Sid":
-			if item.kind != nodeString {
-				return v.syntax(item.start, "Sid is not a string")
+			if item.Kind != jsontree.String {
+				return v.syntax(item.Start, "Sid is not a string")
 			}
-			s.Sid, raw.sidAt = item.text, item.start
+			s.Sid, raw.sidAt = item.Text, item.Start
 		case "Effect":
-			if item.kind != nodeString {
-				return v.syntax(item.start, "Effect is not a string")
+			if item.Kind != jsontree.String {
+				return v.syntax(item.Start, "Effect is not a string")
 			}
-			raw.effect = item.text
+			raw.effect = item.Text
 		case "Principal", "NotPrincipal":
 			pair, raw.principals = 0, true
-			s.NotPrincipal = k.name == "NotPrincipal"
+			s.NotPrincipal = item.Name == "NotPrincipal"
 			s.Principals, err = v.principals(item, s)
 		case "Action", "NotAction":
 			pair, raw.actions = 1, true
-			s.NotAction = k.name == "NotAction"
-			s.Actions, err = v.list(item, k.name)
+			s.NotAction = item.Name == "NotAction"
+			s.Actions, err = v.list(item, item.Name)
 		case "Resource", "NotResource":
 			pair, raw.resources = 2, true
-			s.NotResource = k.name == "NotResource"
-			s.Resources, err = v.list(item, k.name)
+			s.NotResource = item.Name == "NotResource"
+			s.Resources, err = v.list(item, item.Name)
 		case "Condition":
 			s.Conditions, err = v.conditions(item, s)
 		default:
 			if v.strict {
-				return v.syntax(k.pos, "unknown element "+quote(k.name))
+				return v.syntax(item.NameAt, "unknown element "+quote(item.Name))
 			}
 			s.Unknown = true
 		}
@@ -152,12 +162,12 @@ func (v *validator) statement(s *Statement, raw *rawStatement, n *node) error {
 		}
 		if pair >= 0 {
 			if both[pair] != "" {
-				return v.syntax(k.pos, both[pair]+" and "+k.name+" exclude each other")
+				return v.syntax(item.NameAt, both[pair]+" and "+item.Name+" exclude each other")
 			}
-			both[pair] = k.name
+			both[pair] = item.Name
 		}
 	}
-	s.End = v.pos.of(n.end)
+	s.End = positionAt(v.pos, n.End)
 	return v.effect(s, raw)
 }
 
@@ -174,75 +184,76 @@ func (v *validator) effect(s *Statement, raw *rawStatement) error {
 		return v.errAt(raw.at, v.words.noEffect, "Effect is missing")
 	case v.words.legacy == "":
 		return v.errAt(raw.at, "Invalid effect: "+raw.effect, "Effect is neither Allow nor Deny")
-	case !equalFold(raw.effect, "allow") && !equalFold(raw.effect, "deny"):
+	case !text.EqualFold(raw.effect, "allow") && !text.EqualFold(raw.effect, "deny"):
 		return v.syntax(raw.at, "Effect is neither Allow nor Deny")
 	}
 	return nil
 }
 
-func (v *validator) list(n *node, element string) ([]string, error) {
-	switch n.kind {
-	case nodeString:
-		return []string{n.text}, nil
-	case nodeArray:
-		out := make([]string, len(n.items))
-		for i := range n.items {
-			if n.items[i].kind != nodeString {
-				return nil, v.syntax(n.items[i].start, "a value of "+element+" is not a string")
+func (v *validator) list(n *jsontree.Node, element string) ([]string, error) {
+	switch n.Kind {
+	case jsontree.String:
+		return []string{n.Text}, nil
+	case jsontree.Array:
+		out := make([]string, len(n.Items))
+		for i := range n.Items {
+			if n.Items[i].Kind != jsontree.String {
+				return nil, v.syntax(n.Items[i].Start, "a value of "+element+" is not a string")
 			}
-			out[i] = n.items[i].text
+			out[i] = n.Items[i].Text
 		}
 		return out, nil
-	case nodeNumber, nodeBool, nodeNull, nodeObject:
+	case jsontree.Number, jsontree.Bool, jsontree.Null, jsontree.Object:
 	}
-	return nil, v.syntax(n.start, element+" is neither a string nor a list of strings")
+	return nil, v.syntax(n.Start, element+" is neither a string nor a list of strings")
 }
 
-func (v *validator) conditions(n *node, s *Statement) ([]Condition, error) {
-	if n.kind != nodeObject {
-		return nil, v.syntax(n.start, "Condition is not an object")
+func (v *validator) conditions(n *jsontree.Node, s *Statement) ([]Condition, error) {
+	if n.Kind != jsontree.Object {
+		return nil, v.syntax(n.Start, "Condition is not an object")
 	}
 	var out []Condition
-	for i, op := range n.keys {
-		keys := &n.items[i]
-		if keys.kind != nodeObject {
-			return nil, v.syntax(keys.start, "condition operator "+op.name+" does not hold an object")
+	for i := range n.Items {
+		op := &n.Items[i]
+		if op.Kind != jsontree.Object {
+			return nil, v.syntax(op.Start, "condition operator "+op.Name+" does not hold an object")
 		}
 		// AWS accepts an operator that it does not know as long as it holds no key.
-		if _, ok := parseOperator(op.name); !ok && len(keys.keys) > 0 {
+		if _, ok := operator.Parse(op.Name); !ok && len(op.Items) > 0 {
 			if v.strict {
 				return nil, v.unknownOperator(op)
 			}
 			s.Unknown = true
 		}
-		for j, k := range keys.keys {
-			values, err := v.conditionValues(&keys.items[j], k.name)
+		for j := range op.Items {
+			key := &op.Items[j]
+			values, err := v.conditionValues(key)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, Condition{Operator: op.name, Key: k.name, Values: values, Pos: v.pos.of(k.pos)})
+			out = append(out, Condition{Operator: op.Name, Key: key.Name, Values: values, Pos: positionAt(v.pos, key.NameAt)})
 		}
 	}
 	return out, nil
 }
 
-func (v *validator) unknownOperator(op key) error {
+func (v *validator) unknownOperator(op *jsontree.Node) error {
 	if v.words.legacy == "" {
-		return v.errAt(op.pos, "Invalid Condition type : "+op.name, "unknown condition operator")
+		return v.errAt(op.NameAt, "Invalid Condition type : "+op.Name, "unknown condition operator")
 	}
-	return v.syntax(op.pos, "unknown condition operator "+quote(op.name))
+	return v.syntax(op.NameAt, "unknown condition operator "+quote(op.Name))
 }
 
-func (v *validator) conditionValues(n *node, name string) ([]string, error) {
-	scalar := func(n *node) (string, bool) {
-		return n.text, n.kind == nodeString || n.kind == nodeNumber || n.kind == nodeBool
+func (v *validator) conditionValues(n *jsontree.Node) ([]string, error) {
+	scalar := func(n *jsontree.Node) (string, bool) {
+		return n.Text, n.Kind == jsontree.String || n.Kind == jsontree.Number || n.Kind == jsontree.Bool
 	}
-	if n.kind == nodeArray {
-		out := make([]string, len(n.items))
-		for i := range n.items {
-			text, ok := scalar(&n.items[i])
+	if n.Kind == jsontree.Array {
+		out := make([]string, len(n.Items))
+		for i := range n.Items {
+			text, ok := scalar(&n.Items[i])
 			if !ok {
-				return nil, v.syntax(n.items[i].start, "a value of condition key "+name+" is not a string")
+				return nil, v.syntax(n.Items[i].Start, "a value of condition key "+n.Name+" is not a string")
 			}
 			out[i] = text
 		}
@@ -250,7 +261,7 @@ func (v *validator) conditionValues(n *node, name string) ([]string, error) {
 	}
 	text, ok := scalar(n)
 	if !ok {
-		return nil, v.syntax(n.start, "the value of condition key "+name+" is not a string")
+		return nil, v.syntax(n.Start, "the value of condition key "+n.Name+" is not a string")
 	}
 	return []string{text}, nil
 }
@@ -273,12 +284,12 @@ func (v *validator) checkValues(d *Document, msg string) error {
 	for i := range d.statements {
 		s := &d.statements[i]
 		for _, c := range s.Conditions {
-			op, ok := parseOperator(c.Operator)
+			op, ok := operator.Parse(c.Operator)
 			if !ok {
 				continue
 			}
 			for _, value := range c.Values {
-				if why := op.badValue(value, d.version == Version2012); why != "" {
+				if why := badValue(op, value, d.version == Version2012); why != "" {
 					return &Error{Code: v.words.code, Message: msg, Pos: c.Pos, Detail: c.Operator + " " + c.Key + ": " + why}
 				}
 			}
@@ -314,7 +325,7 @@ func (v *validator) checkActionWords(action string) (msg string) {
 
 func isVendor(s string) bool {
 	for _, c := range []byte(s) {
-		if (c < '0' || c > '9') && (lower(c) < 'a' || lower(c) > 'z') && c != '-' && c != '.' {
+		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && c != '-' && c != '.' {
 			return false
 		}
 	}

@@ -2,12 +2,15 @@ package policy
 
 import (
 	"strings"
+
+	"github.com/rolecall-dev/rolecall/policy/internal/arn"
+	"github.com/rolecall-dev/rolecall/policy/internal/jsontree"
 )
 
 // checkIdentity makes the checks of IAM on permissions policies, in IAM's order.
-func (v *validator) checkIdentity(d *Document, root *node) error {
+func (v *validator) checkIdentity(d *Document, root *jsontree.Node) error {
 	if (v.kind == Managed || v.kind == Boundary) && d.version != Version2012 {
-		return v.errAt(root.start, v.words.oldLanguage, "a managed policy needs Version 2012-10-17")
+		return v.errAt(root.Start, v.words.oldLanguage, "a managed policy needs Version 2012-10-17")
 	}
 	for i := range v.raw {
 		if v.raw[i].principals {
@@ -47,7 +50,7 @@ func (v *validator) checkIdentity(d *Document, root *node) error {
 		}
 	}
 	for i := range d.statements {
-		if !isAlphanumeric(d.statements[i].Sid) {
+		if !arn.IsAlphanumeric(d.statements[i].Sid) {
 			return v.errAt(v.raw[i].sidAt, "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*", "")
 		}
 	}
@@ -56,7 +59,7 @@ func (v *validator) checkIdentity(d *Document, root *node) error {
 
 // legacyParsing makes the checks that IAM words as a failure of its old parser; a resource of the wrong form
 // is only reported later, when nothing else is wrong.
-func (v *validator) legacyParsing(d *Document) (resourceError string, at int, err error) {
+func (v *validator) legacyParsing(d *Document) (resourceError string, at int32, err error) {
 	for i := range v.raw {
 		if e := v.raw[i].effect; e != "Allow" && e != "Deny" {
 			return "", 0, v.errAt(v.raw[i].at, v.words.legacy, "Effect "+quote(e)+" is not spelled Allow or Deny")
@@ -179,13 +182,4 @@ func wrongPartition(partition, rest string) string {
 	}
 	arn := "arn:" + partition + ":" + field(0) + ":" + field(1) + ":" + field(2) + ":" + last
 	return "Partition " + quote(partition) + " is not valid for resource " + quote(arn) + "."
-}
-
-func isAlphanumeric(s string) bool {
-	for _, c := range []byte(s) {
-		if (c < '0' || c > '9') && (lower(c) < 'a' || lower(c) > 'z') {
-			return false
-		}
-	}
-	return true
 }

@@ -1,47 +1,54 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/rolecall-dev/rolecall/policy/internal/arn"
+	"github.com/rolecall-dev/rolecall/policy/internal/jsontree"
+	"github.com/rolecall-dev/rolecall/policy/internal/text"
+)
 
 // principals reads Principal or NotPrincipal.
-func (v *validator) principals(n *node, s *Statement) ([]PrincipalValue, error) {
-	if n.kind == nodeString {
-		if n.text != "*" && !v.strict {
+func (v *validator) principals(n *jsontree.Node, s *Statement) ([]PrincipalValue, error) {
+	if n.Kind == jsontree.String {
+		if n.Text != "*" && !v.strict {
 			s.Unknown = true
 			return nil, nil
 		}
-		if n.text != "*" {
-			return nil, v.badPrincipal(n.start, "", n.text)
+		if n.Text != "*" {
+			return nil, v.badPrincipal(n.Start, "", n.Text)
 		}
 		return []PrincipalValue{{Type: "*", Value: "*"}}, nil
 	}
-	if n.kind != nodeObject {
-		return nil, v.syntax(n.start, `Principal is neither "*" nor an object`)
+	if n.Kind != jsontree.Object {
+		return nil, v.syntax(n.Start, `Principal is neither "*" nor an object`)
 	}
 	var out []PrincipalValue
-	for i, k := range n.keys {
-		switch k.name {
+	for i := range n.Items {
+		item := &n.Items[i]
+		switch item.Name {
 		case "AWS", "Service", "Federated", "CanonicalUser":
 		default:
 			if v.strict {
-				return nil, v.errAt(k.pos, `Invalid principal in policy: `+quote(k.name), "unknown type of principal")
+				return nil, v.errAt(item.NameAt, `Invalid principal in policy: `+quote(item.Name), "unknown type of principal")
 			}
 			s.Unknown = true
 		}
-		values, err := v.list(&n.items[i], "Principal "+k.name)
+		values, err := v.list(item, "Principal "+item.Name)
 		if err != nil {
 			return nil, err
 		}
 		for _, value := range values {
-			if v.strict && !validPrincipal(k.name, value) {
-				return nil, v.badPrincipal(n.items[i].start, k.name, value)
+			if v.strict && !validPrincipal(item.Name, value) {
+				return nil, v.badPrincipal(item.Start, item.Name, value)
 			}
-			out = append(out, PrincipalValue{Type: k.name, Value: value})
+			out = append(out, PrincipalValue{Type: item.Name, Value: value})
 		}
 	}
 	return out, nil
 }
 
-func (v *validator) badPrincipal(offset int, kind, value string) error {
+func (v *validator) badPrincipal(offset int32, kind, value string) error {
 	if v.kind == Resource {
 		return v.errAt(offset, "Invalid principal in policy", "principal "+quote(kind)+":"+quote(value))
 	}
@@ -59,72 +66,13 @@ func (v *validator) badPrincipal(offset int, kind, value string) error {
 func validPrincipal(kind, value string) bool {
 	switch kind {
 	case "AWS":
-		return value == "*" || isAccount(value) || isUniqueID(value) || isPrincipalARN(value)
+		return value == "*" || arn.IsAccount(value) || arn.IsUniqueID(value) || arn.IsPrincipal(value)
 	case "Service":
 		return strings.Contains(value, ".") && !strings.ContainsAny(value, "*? /:\"")
 	case "Federated":
 		return value != "" && !strings.ContainsAny(value, "*? \"")
 	case "CanonicalUser":
-		return value != "" && isAlphanumeric(value)
-	}
-	return false
-}
-
-func isAccount(s string) bool {
-	if len(s) != 12 {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-// isUniqueID tells whether s is an id of a user or role, as AWS writes in the place of an ARN.
-func isUniqueID(s string) bool {
-	return len(s) >= 16 && (strings.HasPrefix(s, "AIDA") || strings.HasPrefix(s, "AROA")) && isAlphanumeric(s)
-}
-
-// splitARN returns the service, account and resource of an ARN without wildcards.
-func splitARN(s string) (service, account, resource string, ok bool) {
-	rest, ok := strings.CutPrefix(s, "arn:aws")
-	if !ok {
-		return "", "", "", false
-	}
-	parts := strings.SplitN(rest, ":", 5)
-	if len(parts) != 5 || parts[4] == "" {
-		return "", "", "", false
-	}
-	return parts[1], parts[3], parts[4], true
-}
-
-// isEntityARN tells whether s is the ARN of an IAM user or role.
-func isEntityARN(s string) bool {
-	service, account, resource, ok := splitARN(s)
-	if !ok || service != "iam" || !isAccount(account) || strings.ContainsAny(s, "*?") {
-		return false
-	}
-	kind, name, _ := strings.Cut(resource, "/")
-	return (kind == "user" || kind == "role") && name != "" && !strings.HasSuffix(name, "/")
-}
-
-func isPrincipalARN(s string) bool {
-	if isEntityARN(s) {
-		return true
-	}
-	service, account, resource, ok := splitARN(s)
-	if !ok || !isAccount(account) || strings.ContainsAny(s, "*?") {
-		return false
-	}
-	kind, name, _ := strings.Cut(resource, "/")
-	switch service {
-	case "iam":
-		return resource == "root"
-	case "sts":
-		role, session, found := strings.Cut(name, "/")
-		return kind == "federated-user" && name != "" || kind == "assumed-role" && found && role != "" && session != ""
+		return value != "" && arn.IsAlphanumeric(value)
 	}
 	return false
 }
@@ -155,7 +103,7 @@ func (v *validator) checkTrust(d *Document) error {
 			}
 		}
 		for _, a := range s.Actions {
-			if len(a) < 4 || !equalFold(a[:4], "sts:") || strings.Count(a, ":") != 1 {
+			if len(a) < 4 || !text.EqualFold(a[:4], "sts:") || strings.Count(a, ":") != 1 {
 				return v.errAt(raw.at, v.words.badAction, "action "+quote(a))
 			}
 		}

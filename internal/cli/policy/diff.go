@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rolecall-dev/rolecall/internal/cli/cmdutil"
-	"github.com/rolecall-dev/rolecall/policy"
+	"github.com/rolecall-dev/rolecall/policy/diff"
 )
 
 // DiffOptions are the flags and dependencies of diff.
@@ -75,7 +75,7 @@ func Diff(_ context.Context, o *DiffOptions) error {
 	}
 	changes := []Change{}
 	widens := false
-	for _, c := range policy.Diff(oldDoc, newDoc) {
+	for _, c := range diff.Documents(oldDoc, newDoc) {
 		changes = append(changes, Change(c))
 		widens = widens || c.Widens
 	}

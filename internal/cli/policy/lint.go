@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rolecall-dev/rolecall/internal/cli/cmdutil"
-	"github.com/rolecall-dev/rolecall/policy"
+	"github.com/rolecall-dev/rolecall/policy/lint"
 )
 
 // LintOptions are the flags and dependencies of lint.
@@ -77,8 +77,8 @@ func Lint(_ context.Context, o *LintOptions) error {
 		if err != nil {
 			return err
 		}
-		for _, f := range policy.Lint(d, o.Accounts...) {
-			serious = serious || f.Severity > policy.Note
+		for _, f := range lint.Document(d, o.Accounts...) {
+			serious = serious || f.Severity > lint.Note
 			findings = append(findings, Finding{name, f.Pos.Line, f.Pos.Column, f.Severity.String(), f.Rule, f.Statement, f.Sid, f.Message})
 		}
 	}

@@ -1,9 +1,17 @@
-package policy
+// Package lint finds what is legal in policies but probably wrong.
+package lint
 
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/rolecall-dev/rolecall/policy"
+	"github.com/rolecall-dev/rolecall/policy/internal/arn"
+	"github.com/rolecall-dev/rolecall/policy/internal/cover"
+	"github.com/rolecall-dev/rolecall/policy/internal/operator"
+	"github.com/rolecall-dev/rolecall/policy/internal/text"
 )
 
 // Severity says how much a finding matters.
@@ -40,48 +48,49 @@ type Finding struct {
 	// Statement is the index from 0, Sid its name.
 	Statement int
 	Sid       string
-	Pos       Position
+	Pos       policy.Position
 	// Message says what is wrong and what to do.
 	Message string
 }
 
-// Lint finds what is legal but probably wrong in d, in the order of its statements. own are the accounts that
-// are not strangers, if known.
-func Lint(d *Document, own ...string) []Finding {
+// Document finds what is legal but probably wrong in d, in the order of its statements. own are the accounts
+// that are not strangers, if known.
+func Document(d *policy.Document, own ...string) []Finding {
 	l := linter{d: d, own: own}
-	for i := range d.statements {
+	for i := range d.Statements() {
+		s := &d.Statements()[i]
 		l.at = i
-		l.elements(&d.statements[i])
-		l.principals(&d.statements[i])
-		for j := range d.statements[i].Conditions {
-			l.condition(&d.statements[i], &d.statements[i].Conditions[j])
+		l.elements(s)
+		l.principals(s)
+		for j := range s.Conditions {
+			l.condition(s, &s.Conditions[j])
 		}
-		l.unreachable(&d.statements[i])
+		l.unreachable(s)
 	}
 	return l.out
 }
 
 type linter struct {
-	d   *Document
+	d   *policy.Document
 	own []string
 	at  int
 	out []Finding
 }
 
 func (l *linter) add(severity Severity, rule, format string, args ...any) {
-	s := &l.d.statements[l.at]
+	s := &l.d.Statements()[l.at]
 	l.out = append(l.out, Finding{rule, severity, l.at, s.Sid, s.Start, fmt.Sprintf(format, args...)})
 }
 
 // has tells whether a condition reads one of the keys.
-func (s *Statement) has(keys ...string) bool {
-	return slices.ContainsFunc(s.Conditions, func(c Condition) bool {
-		return slices.ContainsFunc(keys, func(k string) bool { return equalFold(k, c.Key) })
+func has(s *policy.Statement, keys ...string) bool {
+	return slices.ContainsFunc(s.Conditions, func(c policy.Condition) bool {
+		return slices.ContainsFunc(keys, func(k string) bool { return text.EqualFold(k, c.Key) })
 	})
 }
 
-func (l *linter) elements(s *Statement) {
-	allow := s.Effect == Allow
+func (l *linter) elements(s *policy.Statement) {
+	allow := s.Effect == policy.Allow
 	everywhere := slices.Contains(s.Resources, "*") && !s.NotResource
 	if allow && s.NotAction {
 		l.add(Danger, "allow-not-action", "Allow with NotAction grants every action that is not listed, those of future services too: list what is needed, or use Deny with NotAction")
@@ -89,21 +98,24 @@ func (l *linter) elements(s *Statement) {
 	if allow && s.NotResource {
 		l.add(Danger, "allow-not-resource", "Allow with NotResource grants every resource that is not listed: list what is needed")
 	}
-	if allow && !s.NotAction && slices.Contains(s.Actions, "*") && everywhere && len(s.Conditions) == 0 && l.d.kind.isIdentity() {
+	if allow && !s.NotAction && slices.Contains(s.Actions, "*") && everywhere && len(s.Conditions) == 0 && grants(l.d.Kind()) {
 		l.add(Warning, "full-access", "grants every action on everything")
 	}
-	if allow && !s.NotAction && everywhere && l.d.kind.isIdentity() && !s.has("iam:PassedToService", "iam:AssociatedResourceArn") &&
-		slices.ContainsFunc(s.Actions, func(a string) bool { return a != "*" && matchAction(asciiLower(a), "iam:PassRole") }) {
+	if allow && !s.NotAction && everywhere && grants(l.d.Kind()) && !has(s, "iam:PassedToService", "iam:AssociatedResourceArn") &&
+		slices.ContainsFunc(s.Actions, func(a string) bool { return a != "*" && text.MatchAction(a, "iam:PassRole") }) {
 		l.add(Danger, "pass-role", "lets the principal hand any role to any service, and so gain its rights: name the roles, or add iam:PassedToService")
 	}
 	for _, r := range s.Resources {
-		if l.d.version == Version2008 && strings.Contains(r, "${") {
-			l.add(Warning, "old-version", "%s has a variable, but in Version 2008-10-17 it is plain text: set Version to 2012-10-17", quote(r))
+		if l.d.Version() == policy.Version2008 && strings.Contains(r, "${") {
+			l.add(Warning, "old-version", "%s has a variable, but in Version 2008-10-17 it is plain text: set Version to 2012-10-17", strconv.Quote(r))
 		}
 	}
 }
 
-func (k Kind) isIdentity() bool { return !k.hasPrincipals() && k != SCP && k != Boundary }
+// grants tells whether documents of the kind give rights to the principal that they are attached to.
+func grants(k policy.Kind) bool {
+	return k == policy.Identity || k == policy.Managed || k == policy.Session
+}
 
 // limitsCaller are keys that narrow a statement for everybody down to somebody.
 func limitsCaller() []string {
@@ -114,26 +126,26 @@ func limitsCaller() []string {
 	}
 }
 
-func (l *linter) principals(s *Statement) {
-	if s.Effect != Allow || !l.d.kind.hasPrincipals() || l.d.kind == RCP {
+func (l *linter) principals(s *policy.Statement) {
+	if s.Effect != policy.Allow || !l.d.Kind().HasPrincipals() || l.d.Kind() == policy.RCP {
 		return
 	}
 	if s.NotPrincipal {
 		l.add(Danger, "allow-not-principal", "Allow with NotPrincipal grants everybody who is not listed, anonymous callers included")
 	}
-	limited := s.has(limitsCaller()...)
+	limited := has(s, limitsCaller()...)
 	for _, p := range s.Principals {
 		switch {
 		case s.NotPrincipal:
-		case p.Value == "*" && p.Type != "Service" && p.Type != "Federated" && !limited && l.d.kind == Trust:
+		case p.Value == "*" && p.Type != "Service" && p.Type != "Federated" && !limited && l.d.Kind() == policy.Trust:
 			l.add(Danger, "trust-everybody", "any principal of any account may assume this role: name the accounts, or add a condition on aws:PrincipalOrgID or aws:PrincipalArn")
 		case p.Value == "*" && (p.Type == "*" || p.Type == "AWS") && !limited:
 			l.add(Danger, "public", "grants everybody, anonymous callers included: name the principals, or add a condition on aws:PrincipalOrgID or aws:SourceArn")
-		case p.Type == "AWS" && l.d.kind == Trust:
+		case p.Type == "AWS" && l.d.Kind() == policy.Trust:
 			l.stranger(s, p.Value)
 		case p.Type == "Service":
 			l.service(s, p.Value)
-		case p.Type == "Federated" && l.d.kind == Trust:
+		case p.Type == "Federated" && l.d.Kind() == policy.Trust:
 			l.provider(s, p.Value)
 		}
 	}
@@ -141,23 +153,23 @@ func (l *linter) principals(s *Statement) {
 
 // stranger finds roles that another company's service may be talked into using.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
-func (l *linter) stranger(s *Statement, value string) {
+func (l *linter) stranger(s *policy.Statement, value string) {
 	account := value
-	if _, a, resource, ok := splitARN(value); ok {
+	if _, a, resource, ok := arn.Split(value); ok {
 		if account = a; resource != "root" {
 			return // a named principal answers for itself
 		}
 	}
-	if isAccount(account) && !slices.Contains(l.own, account) && !s.has("sts:ExternalId", "aws:PrincipalArn", "aws:PrincipalOrgID", "aws:SourceIdentity") {
+	if arn.IsAccount(account) && !slices.Contains(l.own, account) && !has(s, "sts:ExternalId", "aws:PrincipalArn", "aws:PrincipalOrgID", "aws:SourceIdentity") {
 		l.add(Warning, "confused-deputy", "the whole account %s is trusted without sts:ExternalId: if it is another company's, its other customers may reach this role", account)
 	}
 }
 
-func (l *linter) service(s *Statement, service string) {
-	if s.has("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:PrincipalOrgID") {
+func (l *linter) service(s *policy.Statement, service string) {
+	if has(s, "aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:PrincipalOrgID") {
 		return
 	}
-	if l.d.kind == Trust {
+	if l.d.Kind() == policy.Trust {
 		switch service {
 		case "ec2.amazonaws.com", "lambda.amazonaws.com", "ecs-tasks.amazonaws.com", "pods.eks.amazonaws.com":
 			return // these only act for their own account
@@ -168,7 +180,7 @@ func (l *linter) service(s *Statement, service string) {
 	l.add(Warning, "confused-deputy", "%s is granted without aws:SourceArn or aws:SourceAccount: it may act for a resource of another account", service)
 }
 
-func (l *linter) provider(s *Statement, provider string) {
+func (l *linter) provider(s *policy.Statement, provider string) {
 	if strings.Contains(provider, ":saml-provider/") {
 		return
 	}
@@ -176,9 +188,9 @@ func (l *linter) provider(s *Statement, provider string) {
 	if !found {
 		host = provider
 	}
-	if strings.EqualFold(host, "token.actions.githubusercontent.com") && !s.has(host+":sub") {
+	if strings.EqualFold(host, "token.actions.githubusercontent.com") && !has(s, host+":sub") {
 		l.add(Danger, "oidc-subject", "any workflow of any GitHub repository may assume this role: add a condition on %s:sub", host)
-	} else if !s.has(host+":aud", host+":sub", host+":app_id", host+":id") {
+	} else if !has(s, host+":aud", host+":sub", host+":app_id", host+":id") {
 		l.add(Danger, "oidc-audience", "any client of %s may assume this role: add a condition on %s:aud", host, host)
 	}
 }
@@ -193,112 +205,109 @@ func multiValued(key string) bool {
 	return false
 }
 
-func (l *linter) condition(s *Statement, c *Condition) {
-	op, ok := parseOperator(c.Operator)
+func (l *linter) condition(s *policy.Statement, c *policy.Condition) {
+	op, ok := operator.Parse(c.Operator)
 	if !ok {
 		return
 	}
 	if len(c.Values) == 0 {
-		l.add(Warning, "no-values", "%s %s has no value: it %s", c.Operator, c.Key, map[bool]string{true: "always holds", false: "never holds"}[op.negate])
+		l.add(Warning, "no-values", "%s %s has no value: it %s", c.Operator, c.Key, map[bool]string{true: "always holds", false: "never holds"}[op.Negate])
 	}
 	l.sets(s, c, op)
 	l.values(c, op)
 	l.mfa(s, c, op)
 	l.address(s, c, op)
-	k := makeKey(c.Key)
-	if k.space == spaceGlobal && k.id == keyOther && !otherGlobalKey(strings.ToLower(c.Key)) {
+	if known, _ := policy.GlobalKey(c.Key); !known && len(c.Key) > 4 && text.EqualFold(c.Key[:4], "aws:") {
 		l.add(Warning, "unknown-key", "%s is not a global condition key: it is never present in a request", c.Key)
 	}
 }
 
-func (l *linter) sets(s *Statement, c *Condition, op operator) {
-	multi := multiValued(c.Key)
-	guarded := slices.ContainsFunc(s.Conditions, func(d Condition) bool {
-		return equalFold(d.Key, c.Key) && strings.HasSuffix(d.Operator, "Null") && slices.Contains(d.Values, "false")
+// colons counts the colons of a value outside of its variables.
+func colons(value string) int {
+	n := 0
+	for value != "" {
+		head, rest, found := strings.Cut(value, "${")
+		n += strings.Count(head, ":")
+		if !found {
+			break
+		}
+		_, value, _ = strings.Cut(rest, "}")
+	}
+	return n
+}
+
+func (l *linter) sets(s *policy.Statement, c *policy.Condition, op operator.Operator) {
+	global, multi := policy.GlobalKey(c.Key)
+	single := global && !multi
+	multi = multi || multiValued(c.Key)
+	guarded := slices.ContainsFunc(s.Conditions, func(d policy.Condition) bool {
+		return text.EqualFold(d.Key, c.Key) && strings.HasSuffix(d.Operator, "Null") && slices.Contains(d.Values, "false")
 	})
 	switch {
-	case op.quant == quantAll && s.Effect == Allow && !guarded && op.kind != opNull:
+	case op.Quant == operator.ForAll && s.Effect == policy.Allow && !guarded && op.Kind != operator.Null:
 		l.add(Warning, "for-all-values", "ForAllValues also holds if the request has no %s: add \"Null\": {%q: \"false\"}", c.Key, c.Key)
-	case op.quant == quantAny && op.negate && s.Effect == Allow:
+	case op.Quant == operator.ForAny && op.Negate && s.Effect == policy.Allow:
 		l.add(Warning, "for-any-value-negated", "%s holds as soon as one value of %s differs: ForAllValues is probably meant", c.Operator, c.Key)
-	case op.quant == quantNone && multi && op.kind != opNull:
+	case op.Quant == operator.None && multi && op.Kind != operator.Null:
 		l.add(Note, "set-operator", "%s has several values: say ForAllValues or ForAnyValue", c.Key)
-	case op.quant != quantNone && !multi && makeKey(c.Key).id != keyOther && op.kind != opNull:
+	case op.Quant != operator.None && single && op.Kind != operator.Null:
 		l.add(Warning, "set-operator", "%s has a single value: leave %s out", c.Key, strings.SplitN(c.Operator, ":", 2)[0])
 	}
 }
 
-func (l *linter) values(c *Condition, op operator) {
+func (l *linter) values(c *policy.Condition, op operator.Operator) {
 	for _, v := range c.Values {
 		switch {
-		case (op.kind == opString || op.kind == opStringFold) && strings.ContainsAny(strings.ReplaceAll(strings.ReplaceAll(v, "${*}", ""), "${?}", ""), "*?"):
-			l.add(Warning, "literal-wildcard", "%s takes the wildcard in %s literally: use StringLike", c.Operator, quote(v))
-		case op.kind == opBool && !equalFold(v, "true") && !equalFold(v, "false") && !strings.Contains(v, "${"):
-			l.add(Warning, "not-boolean", "%s compares with %s, which is neither true nor false", c.Operator, quote(v))
-		case op.kind == opARN && makeARNGlob(v, l.d.version == Version2012).kind == globNever:
-			l.add(Warning, "not-an-arn", "%s has fewer than six fields: it matches no ARN", quote(v))
-		case l.d.version == Version2008 && strings.Contains(v, "${"):
-			l.add(Warning, "old-version", "%s has a variable, but in Version 2008-10-17 it is plain text: set Version to 2012-10-17", quote(v))
+		case (op.Kind == operator.String || op.Kind == operator.StringFold) && strings.ContainsAny(strings.ReplaceAll(strings.ReplaceAll(v, "${*}", ""), "${?}", ""), "*?"):
+			l.add(Warning, "literal-wildcard", "%s takes the wildcard in %s literally: use StringLike", c.Operator, strconv.Quote(v))
+		case op.Kind == operator.Bool && !text.EqualFold(v, "true") && !text.EqualFold(v, "false") && !strings.Contains(v, "${"):
+			l.add(Warning, "not-boolean", "%s compares with %s, which is neither true nor false", c.Operator, strconv.Quote(v))
+		case op.Kind == operator.ARN && colons(v) < 5:
+			l.add(Warning, "not-an-arn", "%s has fewer than six fields: it matches no ARN", strconv.Quote(v))
+		case l.d.Version() == policy.Version2008 && strings.Contains(v, "${"):
+			l.add(Warning, "old-version", "%s has a variable, but in Version 2008-10-17 it is plain text: set Version to 2012-10-17", strconv.Quote(v))
 		}
 	}
 }
 
-func (l *linter) mfa(s *Statement, c *Condition, op operator) {
-	if !equalFold(c.Key, "aws:MultiFactorAuthPresent") || op.kind != opBool {
+func (l *linter) mfa(s *policy.Statement, c *policy.Condition, op operator.Operator) {
+	if !text.EqualFold(c.Key, "aws:MultiFactorAuthPresent") || op.Kind != operator.Bool {
 		return
 	}
 	switch {
-	case s.Effect == Deny && !op.ifExists && slices.Contains(c.Values, "false"):
+	case s.Effect == policy.Deny && !op.IfExists && slices.Contains(c.Values, "false"):
 		l.add(Danger, "mfa-missing", "long-term keys have no aws:MultiFactorAuthPresent, so this Deny does not hold for them: use BoolIfExists")
-	case s.Effect == Allow && op.ifExists && slices.Contains(c.Values, "true"):
+	case s.Effect == policy.Allow && op.IfExists && slices.Contains(c.Values, "true"):
 		l.add(Danger, "mfa-missing", "long-term keys have no aws:MultiFactorAuthPresent, so this Allow holds for them without MFA: use Bool")
 	}
 }
 
-func (l *linter) address(s *Statement, c *Condition, op operator) {
-	if op.kind != opIP || !equalFold(c.Key, "aws:SourceIp") {
+func (l *linter) address(s *policy.Statement, c *policy.Condition, op operator.Operator) {
+	if op.Kind != operator.IP || !text.EqualFold(c.Key, "aws:SourceIp") {
 		return
 	}
 	switch {
-	case s.Effect == Allow && s.has("aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp"):
+	case s.Effect == policy.Allow && has(s, "aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp"):
 		l.add(Warning, "source-ip-vpc", "a request through a VPC endpoint has no aws:SourceIp, so both conditions never hold together: use two statements, or aws:VpcSourceIp")
-	case s.Effect == Deny && op.negate && !op.ifExists && !s.has("aws:ViaAWSService", "aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp"):
+	case s.Effect == policy.Deny && op.Negate && !op.IfExists && !has(s, "aws:ViaAWSService", "aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp"):
 		l.add(Warning, "source-ip-vpc", "this also denies requests through VPC endpoints, which have no aws:SourceIp, and those that services make for the principal: add \"Bool\": {\"aws:ViaAWSService\": \"false\"} and a condition on aws:SourceVpce")
 	}
 }
 
-// otherGlobalKey knows global keys that have no field in Request.
-func otherGlobalKey(name string) bool {
-	switch strings.TrimPrefix(name, "aws:") {
-	case "principalservicenameslist", "chatbotsourcearn", "ec2instancesourcevpc", "ec2instancesourceprivateipv4", "sourcevpcarn", "vpceaccount",
-		"vpceorgid", "vpceorgpaths", "requesttag", "resourcetag", "principaltag", "isamcpserviceaction":
-		return true
-	}
-	return false
-}
-
-func (l *linter) unreachable(s *Statement) {
-	for i := range l.d.statements {
-		t := &l.d.statements[i]
-		if i == l.at || t.Unknown || s.Unknown || !t.covers(s) {
+func (l *linter) unreachable(s *policy.Statement) {
+	for i := range l.d.Statements() {
+		t := &l.d.Statements()[i]
+		if i == l.at || t.Unknown || s.Unknown || !cover.Statement(t, s) {
 			continue
 		}
-		name := StatementRef{Sid: t.Sid, Index: i}.label()
+		name := policy.StatementRef{Sid: t.Sid, Index: i}.Label()
 		switch {
-		case t.Effect == Deny && s.Effect == Allow:
+		case t.Effect == policy.Deny && s.Effect == policy.Allow:
 			l.add(Warning, "unreachable", "never allows anything: %s denies all of it", name)
 			return
-		case t.Effect == s.Effect && (i < l.at || !s.covers(t)):
+		case t.Effect == s.Effect && (i < l.at || !cover.Statement(s, t)):
 			l.add(Note, "redundant", "adds nothing to %s", name)
 			return
 		}
 	}
-}
-
-// label names a statement within its document.
-func (r StatementRef) label() string {
-	if r.Sid != "" {
-		return "statement " + quote(r.Sid)
-	}
-	return fmt.Sprintf("statement %d", r.Index+1)
 }

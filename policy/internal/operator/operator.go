@@ -1,4 +1,6 @@
-package policy
+// Package operator knows the condition operators of policies, and numbers, dates and addresses as they compare them.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+package operator
 
 import (
 	"encoding/base64"
@@ -6,180 +8,196 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/rolecall-dev/rolecall/policy/internal/text"
 )
 
-type operatorKind uint8
+// Kind says what an operator compares.
+type Kind uint8
 
+// The kinds of operators.
 const (
-	opString operatorKind = iota
-	opStringFold
-	opStringLike
-	opNumeric
-	opDate
-	opBool
-	opBinary
-	opIP
-	opARN
-	opNull
+	String Kind = iota
+	StringFold
+	StringLike
+	Numeric
+	Date
+	Bool
+	Binary
+	IP
+	ARN
+	Null
 )
 
-// relation of Numeric and Date operators: how the request's value stands to the policy's.
-type relation uint8
+// Relation of Numeric and Date operators: how the request's value stands to the policy's.
+type Relation uint8
 
+// The relations. Equal is also that of all other kinds.
 const (
-	relEqual relation = iota
-	relLess
-	relLessEqual
-	relGreater
-	relGreaterEqual
+	Equal Relation = iota
+	Less
+	LessEqual
+	Greater
+	GreaterEqual
 )
 
-// quantifier says how several values of the request count.
-type quantifier uint8
+// Quantifier says how several values of the request count.
+type Quantifier uint8
 
+// The quantifiers.
 const (
-	quantNone quantifier = iota
-	quantAll
-	quantAny
+	// None: one value of the request must match one of the policy.
+	None   Quantifier = iota
+	ForAll            // ForAllValues
+	ForAny            // ForAnyValue
 )
 
-// operator is a parsed condition operator.
-type operator struct {
-	kind     operatorKind
-	rel      relation
-	negate   bool
-	ifExists bool
-	quant    quantifier
+// Operator is a parsed condition operator.
+type Operator struct {
+	Kind     Kind
+	Rel      Relation
+	Quant    Quantifier
+	Negate   bool
+	IfExists bool
 }
 
-// parseOperator reads an operator as policies write it. Case matters, and Null has no IfExists.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
-func parseOperator(s string) (operator, bool) {
-	var o operator
-	if rest, ok := strings.CutPrefix(s, "ForAllValues:"); ok {
-		o.quant, s = quantAll, rest
-	} else if rest, ok := strings.CutPrefix(s, "ForAnyValue:"); ok {
-		o.quant, s = quantAny, rest
+// IfMissing is the answer of a condition when the request lacks its key, but for [Null].
+func (o Operator) IfMissing() bool {
+	switch {
+	case o.IfExists || o.Quant == ForAll:
+		return true
+	case o.Quant == ForAny:
+		return false
 	}
-	s, o.ifExists = strings.CutSuffix(s, "IfExists")
+	return o.Negate
+}
+
+// Parse reads an operator as policies write it. Case matters, and Null has no IfExists.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+func Parse(s string) (Operator, bool) {
+	var o Operator
+	if rest, ok := strings.CutPrefix(s, "ForAllValues:"); ok {
+		o.Quant, s = ForAll, rest
+	} else if rest, ok := strings.CutPrefix(s, "ForAnyValue:"); ok {
+		o.Quant, s = ForAny, rest
+	}
+	s, o.IfExists = strings.CutSuffix(s, "IfExists")
 	switch s {
 	case "StringEquals":
-		o.kind = opString
+		o.Kind = String
 	case "StringNotEquals":
-		o.kind, o.negate = opString, true
+		o.Kind, o.Negate = String, true
 	case "StringEqualsIgnoreCase":
-		o.kind = opStringFold
+		o.Kind = StringFold
 	case "StringNotEqualsIgnoreCase":
-		o.kind, o.negate = opStringFold, true
+		o.Kind, o.Negate = StringFold, true
 	case "StringLike":
-		o.kind = opStringLike
+		o.Kind = StringLike
 	case "StringNotLike":
-		o.kind, o.negate = opStringLike, true
+		o.Kind, o.Negate = StringLike, true
 	case "Bool":
-		o.kind = opBool
+		o.Kind = Bool
 	case "BinaryEquals":
-		o.kind = opBinary
+		o.Kind = Binary
 	case "IpAddress":
-		o.kind = opIP
+		o.Kind = IP
 	case "NotIpAddress":
-		o.kind, o.negate = opIP, true
+		o.Kind, o.Negate = IP, true
 	case "ArnEquals", "ArnLike":
-		o.kind = opARN
+		o.Kind = ARN
 	case "ArnNotEquals", "ArnNotLike":
-		o.kind, o.negate = opARN, true
+		o.Kind, o.Negate = ARN, true
 	case "Null":
-		o.kind = opNull
-		return o, !o.ifExists
+		o.Kind = Null
+		return o, !o.IfExists
 	default:
 		return o.parseOrdered(s)
 	}
 	return o, true
 }
 
-func (o operator) parseOrdered(s string) (operator, bool) {
+func (o Operator) parseOrdered(s string) (Operator, bool) {
 	rest, ok := strings.CutPrefix(s, "Numeric")
-	o.kind = opNumeric
+	o.Kind = Numeric
 	if !ok {
 		if rest, ok = strings.CutPrefix(s, "Date"); !ok {
-			return operator{}, false
+			return Operator{}, false
 		}
-		o.kind = opDate
+		o.Kind = Date
 	}
 	switch rest {
 	case "Equals":
 	case "NotEquals":
-		o.negate = true
+		o.Negate = true
 	case "LessThan":
-		o.rel = relLess
+		o.Rel = Less
 	case "LessThanEquals":
-		o.rel = relLessEqual
+		o.Rel = LessEqual
 	case "GreaterThan":
-		o.rel = relGreater
+		o.Rel = Greater
 	case "GreaterThanEquals":
-		o.rel = relGreaterEqual
+		o.Rel = GreaterEqual
 	default:
-		return operator{}, false
+		return Operator{}, false
 	}
 	return o, true
 }
 
-// variables tells whether values of the operator may hold policy variables.
-func (o operator) variables() bool {
-	switch o.kind {
-	case opString, opStringFold, opStringLike, opARN, opBool:
+// Variables tells whether values of the operator may hold policy Variables.
+func (o Operator) Variables() bool {
+	switch o.Kind {
+	case String, StringFold, StringLike, ARN, Bool:
 		return true
-	case opNumeric, opDate, opBinary, opIP, opNull:
+	case Numeric, Date, Binary, IP, Null:
 	}
 	return false
 }
 
-// badValue says why a value cannot be compared, "" if it can.
-func (o operator) badValue(value string, vars bool) string {
+// Comparable tells whether a value of a policy can be compared. Every text can.
+func (o Operator) Comparable(value string) bool {
 	ok := true
-	switch o.kind {
-	case opString, opStringFold, opStringLike, opARN, opBool:
-		if ok = readable(value, vars); !ok {
-			return "malformed variable in " + quote(value)
-		}
-	case opNumeric:
-		_, ok = parseNumber(value)
-	case opDate:
-		_, ok = parseDate(value)
-	case opBinary:
+	switch o.Kind {
+	case String, StringFold, StringLike, ARN, Bool:
+	case Numeric:
+		_, ok = ParseNumber(value)
+	case Date:
+		_, ok = ParseDate(value)
+	case Binary:
 		_, err := base64.StdEncoding.DecodeString(value)
 		ok = err == nil
-	case opIP:
-		_, ok = parsePrefix(value)
-	case opNull:
-		ok = equalFold(value, "true") || equalFold(value, "false")
+	case IP:
+		_, ok = ParsePrefix(value)
+	case Null:
+		ok = text.EqualFold(value, "true") || text.EqualFold(value, "false")
 	}
-	if !ok {
-		return quote(value) + " is not a value of this operator"
-	}
-	return ""
+	return ok
 }
 
-// number is a decimal: whole if it has no fraction and fits.
-type number struct {
+// Number is a decimal: whole if it has no fraction and fits.
+type Number struct {
 	whole bool
 	i     int64
 	f     float64
 }
 
-func parseNumber(s string) (number, bool) {
+// Int returns a whole number.
+func Int(n int64) Number { return Number{whole: true, i: n, f: float64(n)} }
+
+// ParseNumber reads a decimal.
+func ParseNumber(s string) (Number, bool) {
 	if i, ok := parseInt(s); ok {
-		return number{whole: true, i: i, f: float64(i)}, true
+		return Number{whole: true, i: i, f: float64(i)}, true
 	}
 	for _, c := range []byte(s) {
 		if (c < '0' || c > '9') && !strings.ContainsRune("+-.eE", rune(c)) {
-			return number{}, false
+			return Number{}, false
 		}
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	return number{f: f}, err == nil
+	return Number{f: f}, err == nil
 }
 
-// parseInt is strconv.ParseInt without its error, which would be allocated for each value that is no number.
+// parseInt is strconv.ParseInt without its error, which would be allocated for each value that is no Number.
 func parseInt(s string) (int64, bool) {
 	digits, negative := s, false
 	if s != "" && (s[0] == '-' || s[0] == '+') {
@@ -201,7 +219,8 @@ func parseInt(s string) (int64, bool) {
 	return n, true
 }
 
-func (n number) compare(m number) int {
+// Compare returns -1, 0 or 1 as n is less than, equal to or greater than m.
+func (n Number) Compare(m Number) int {
 	if n.whole && m.whole {
 		return cmp(n.i, m.i)
 	}
@@ -218,48 +237,54 @@ func cmp[T int | int64 | float64](a, b T) int {
 	return 0
 }
 
-func (r relation) holds(c int) bool {
+// Holds tells whether a comparison that gave c satisfies the relation.
+func (r Relation) Holds(c int) bool {
 	switch r {
-	case relEqual:
+	case Equal:
 		return c == 0
-	case relLess:
+	case Less:
 		return c < 0
-	case relLessEqual:
+	case LessEqual:
 		return c <= 0
-	case relGreater:
+	case Greater:
 		return c > 0
-	case relGreaterEqual:
+	case GreaterEqual:
 		return c >= 0
 	}
 	return false
 }
 
-// instant is a time as dates in policies have it: its range is wider than that of time.Duration arithmetic.
-type instant struct {
+// Instant is a time as dates in policies have it: its range is wider than that of time.Duration arithmetic.
+type Instant struct {
 	sec  int64
 	nsec int
 }
 
-func instantOf(t time.Time) instant { return instant{t.Unix(), t.Nanosecond()} }
+// Epoch returns the instant of a number of seconds since 1970.
+func Epoch(sec int64) Instant { return Instant{sec: sec} }
 
-func (a instant) compare(b instant) int {
+// InstantOf returns the instant of a time.
+func InstantOf(t time.Time) Instant { return Instant{t.Unix(), t.Nanosecond()} }
+
+// Compare returns -1, 0 or 1 as a is before, at or after b.
+func (a Instant) Compare(b Instant) int {
 	if c := cmp(a.sec, b.sec); c != 0 {
 		return c
 	}
 	return cmp(a.nsec, b.nsec)
 }
 
-// parseDate reads the W3C forms of ISO 8601 (year, month, day, and time with a zone or none, which means
+// ParseDate reads the W3C forms of ISO 8601 (year, month, day, and time with a zone or none, which means
 // UTC), and whole seconds since 1970.
 // https://www.w3.org/TR/NOTE-datetime
-func parseDate(s string) (instant, bool) {
+func ParseDate(s string) (Instant, bool) {
 	if !strings.ContainsAny(s, "-tT") {
 		if len(s) == 19 && s <= "9223372036854775807" && strings.Trim(s, "0123456789") == "" {
 			n, err := strconv.ParseInt(s, 10, 64)
-			return instant{sec: n}, err == nil
+			return Instant{sec: n}, err == nil
 		}
 		n, ok := parseInt(s)
-		return instant{sec: n}, ok && n >= 0
+		return Instant{sec: n}, ok && n >= 0
 	}
 	date, clock := s, ""
 	if i := strings.IndexAny(s, "tT"); i >= 0 {
@@ -272,15 +297,15 @@ func parseDate(s string) (instant, bool) {
 	year, rest, hasMonth := cutInt(date, '-', 0, 292278993)
 	month, day := 1, 1
 	if hasMonth == cutBad {
-		return instant{}, false
+		return Instant{}, false
 	}
 	if hasMonth == cutMore {
 		var more cutResult
 		if month, rest, more = cutInt(rest, '-', 1, 12); more == cutBad {
-			return instant{}, false
+			return Instant{}, false
 		} else if more == cutMore {
 			if day, _, more = cutInt(rest, '-', 1, 31); more != cutEnd {
-				return instant{}, false
+				return Instant{}, false
 			}
 		}
 	}
@@ -289,10 +314,10 @@ func parseDate(s string) (instant, bool) {
 	}
 	hour, minute, sec, nsec, offset, ok := parseClock(clock)
 	if !ok {
-		return instant{}, false
+		return Instant{}, false
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, sec, nsec, time.UTC)
-	return instant{t.Unix() - int64(offset), nsec}, true
+	return Instant{t.Unix() - int64(offset), nsec}, true
 }
 
 type cutResult uint8
@@ -383,10 +408,10 @@ func parseZone(s string) (int, bool) {
 	return (hours*60 + minutes) * 60, r == cutEnd
 }
 
-// parsePrefix reads an address or a range of addresses, version 4 or 6.
-func parsePrefix(s string) (netip.Prefix, bool) {
+// ParsePrefix reads an address or a range of addresses, version 4 or 6.
+func ParsePrefix(s string) (netip.Prefix, bool) {
 	if !strings.Contains(s, "/") {
-		a, ok := parseAddr(s)
+		a, ok := ParseAddr(s)
 		if !ok {
 			return netip.Prefix{}, false
 		}
@@ -405,10 +430,10 @@ func parsePrefix(s string) (netip.Prefix, bool) {
 	return p.Masked(), true
 }
 
-// parseAddr looks before it parses, since netip allocates its errors.
-func parseAddr(s string) (netip.Addr, bool) {
+// ParseAddr looks before it parses, since netip allocates its errors.
+func ParseAddr(s string) (netip.Addr, bool) {
 	for _, c := range []byte(s) {
-		if (c < '0' || c > '9') && (lower(c) < 'a' || lower(c) > 'f') && c != '.' && c != ':' {
+		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') && c != '.' && c != ':' {
 			return netip.Addr{}, false
 		}
 	}

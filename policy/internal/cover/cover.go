@@ -1,8 +1,12 @@
-package policy
+// Package cover tells whether one statement says all that another does.
+package cover
 
 import (
 	"slices"
 	"strings"
+
+	"github.com/rolecall-dev/rolecall/policy"
+	"github.com/rolecall-dev/rolecall/policy/internal/text"
 )
 
 // patternCovers tells whether every text that b matches is matched by a. It errs on the side of no.
@@ -34,11 +38,11 @@ func patternCovers(a, b string) bool {
 func allCovered(a, b []string, fold bool) bool {
 	for _, x := range b {
 		if fold {
-			x = asciiLower(x)
+			x = text.Lower(x)
 		}
 		if !slices.ContainsFunc(a, func(y string) bool {
 			if fold {
-				y = asciiLower(y)
+				y = text.Lower(y)
 			}
 			return patternCovers(y, x)
 		}) {
@@ -48,11 +52,11 @@ func allCovered(a, b []string, fold bool) bool {
 	return true
 }
 
-// covers tells whether s applies wherever t does. Statements with Not… are only compared as equal.
-func (s *Statement) covers(t *Statement) bool {
+// Statement tells whether s applies wherever t does. Statements with Not… are only compared as equal.
+func Statement(s, t *policy.Statement) bool {
 	return coversList(s.Actions, s.NotAction, t.Actions, t.NotAction, true) &&
 		coversList(s.Resources, s.NotResource, t.Resources, t.NotResource, false) &&
-		s.coversPrincipals(t) && s.coversConditions(t)
+		coversPrincipals(s, t) && coversConditions(s, t)
 }
 
 func coversList(a []string, notA bool, b []string, notB, fold bool) bool {
@@ -68,13 +72,13 @@ func coversList(a []string, notA bool, b []string, notB, fold bool) bool {
 	return false
 }
 
-func (s *Statement) coversPrincipals(t *Statement) bool {
+func coversPrincipals(s, t *policy.Statement) bool {
 	if s.NotPrincipal || t.NotPrincipal {
 		return s.NotPrincipal == t.NotPrincipal && slices.Equal(s.Principals, t.Principals)
 	}
 	for _, p := range t.Principals {
-		if !slices.ContainsFunc(s.Principals, func(q PrincipalValue) bool {
-			return q == p || q.Type == "*" || q == PrincipalValue{"AWS", "*"} && p.Type == "AWS"
+		if !slices.ContainsFunc(s.Principals, func(q policy.PrincipalValue) bool {
+			return q == p || q.Type == "*" || q == policy.PrincipalValue{Type: "AWS", Value: "*"} && p.Type == "AWS"
 		}) {
 			return false
 		}
@@ -83,9 +87,9 @@ func (s *Statement) coversPrincipals(t *Statement) bool {
 }
 
 // coversConditions: what asks for less holds wherever what asks for more does.
-func (s *Statement) coversConditions(t *Statement) bool {
+func coversConditions(s, t *policy.Statement) bool {
 	for _, c := range s.Conditions {
-		if !slices.ContainsFunc(t.Conditions, func(d Condition) bool {
+		if !slices.ContainsFunc(t.Conditions, func(d policy.Condition) bool {
 			return c.Operator == d.Operator && strings.EqualFold(c.Key, d.Key) && slices.Equal(c.Values, d.Values)
 		}) {
 			return false

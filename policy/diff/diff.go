@@ -1,9 +1,14 @@
-package policy
+// Package diff says in sentences what a change of a policy grants and removes.
+package diff
 
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/rolecall-dev/rolecall/policy"
+	"github.com/rolecall-dev/rolecall/policy/internal/cover"
 )
 
 // Change is one difference between two versions of a policy.
@@ -14,9 +19,9 @@ type Change struct {
 	Sentence string
 }
 
-// Diff says what changes when old is replaced by new. What another statement of the same effect still covers
+// Documents says what changes when old is replaced by new. What another statement of the same effect still covers
 // is no change. Patterns are compared as patterns: that a service has no action behind one is not known.
-func Diff(old, new *Document) []Change {
+func Documents(old, new *policy.Document) []Change {
 	was, is := atoms(old), atoms(new)
 	var out []Change
 	out = append(out, compareAtoms(is, was, true)...)
@@ -26,14 +31,14 @@ func Diff(old, new *Document) []Change {
 
 // atom is a statement about one action and one resource, or one whole NotAction or NotResource.
 type atom struct {
-	s Statement
+	s policy.Statement
 }
 
-func atoms(d *Document) []atom {
+func atoms(d *policy.Document) []atom {
 	var out []atom
-	for i := range d.statements {
-		s := d.statements[i]
-		s.Sid, s.Start, s.End = "", Position{}, Position{}
+	for i := range d.Statements() {
+		s := d.Statements()[i]
+		s.Sid, s.Start, s.End = "", policy.Position{}, policy.Position{}
 		actions, resources := split(s.Actions, s.NotAction), split(s.Resources, s.NotResource)
 		for _, a := range actions {
 			for _, r := range resources {
@@ -59,28 +64,28 @@ func split(l []string, not bool) [][]string {
 // compareAtoms returns what of a no b covers, told as added or removed.
 func compareAtoms(a, b []atom, added bool) []Change {
 	type group struct {
-		effect  Effect
+		effect  policy.Effect
 		actions []string
 		rest    string
 		remains []string
 	}
 	var groups []*group
 	for i := range a {
-		covered := slices.ContainsFunc(b, func(x atom) bool { return x.s.Effect == a[i].s.Effect && x.s.covers(&a[i].s) })
+		covered := slices.ContainsFunc(b, func(x atom) bool { return x.s.Effect == a[i].s.Effect && cover.Statement(&x.s, &a[i].s) })
 		if covered {
 			continue
 		}
-		rest := a[i].s.circumstances()
+		rest := circumstances(&a[i].s)
 		at := slices.IndexFunc(groups, func(g *group) bool { return g.effect == a[i].s.Effect && g.rest == rest })
 		if at < 0 {
 			groups = append(groups, &group{effect: a[i].s.Effect, rest: rest})
 			at = len(groups) - 1
 		}
 		g := groups[at]
-		g.actions = append(g.actions, a[i].s.actionWords())
+		g.actions = append(g.actions, actionWords(&a[i].s))
 		for j := range b {
-			part := b[j].s.actionWords() + b[j].s.circumstances()
-			if b[j].s.Effect == a[i].s.Effect && a[i].s.covers(&b[j].s) && !slices.Contains(g.remains, part) {
+			part := actionWords(&b[j].s) + circumstances(&b[j].s)
+			if b[j].s.Effect == a[i].s.Effect && cover.Statement(&a[i].s, &b[j].s) && !slices.Contains(g.remains, part) {
 				g.remains = append(g.remains, part)
 			}
 		}
@@ -88,7 +93,7 @@ func compareAtoms(a, b []atom, added bool) []Change {
 	var out []Change
 	for _, g := range groups {
 		verb := "grants "
-		if g.effect == Deny {
+		if g.effect == policy.Deny {
 			verb = "denies "
 		}
 		if !added {
@@ -102,12 +107,12 @@ func compareAtoms(a, b []atom, added bool) []Change {
 			}
 			sentence += before + strings.Join(g.remains, "; ")
 		}
-		out = append(out, Change{Widens: added == (g.effect == Allow), Sentence: sentence})
+		out = append(out, Change{Widens: added == (g.effect == policy.Allow), Sentence: sentence})
 	}
 	return out
 }
 
-func (s *Statement) actionWords() string {
+func actionWords(s *policy.Statement) string {
 	words := strings.Join(s.Actions, ", ")
 	if s.NotAction {
 		return "everything but " + words
@@ -119,7 +124,7 @@ func (s *Statement) actionWords() string {
 }
 
 // circumstances are all of a statement but effect and actions.
-func (s *Statement) circumstances() string {
+func circumstances(s *policy.Statement) string {
 	var b strings.Builder
 	switch {
 	case s.NotResource:
@@ -149,7 +154,7 @@ func (s *Statement) circumstances() string {
 		}
 		quoted := make([]string, len(c.Values))
 		for j, v := range c.Values {
-			quoted[j] = quote(v)
+			quoted[j] = strconv.Quote(v)
 		}
 		fmt.Fprintf(&b, "%s%s %s %s", word, c.Key, c.Operator, strings.Join(quoted, " or "))
 	}

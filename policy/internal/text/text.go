@@ -1,10 +1,11 @@
-package policy
+// Package text compares texts as policies do, fast: without regard to case, by prefix, by hash.
+package text
 
 import "math/bits"
 
-// hashOf is a hash of an action that ignores case, eight bytes at a time. Its keys come from policies,
+// Hash is a hash of an action that ignores case, eight bytes at a time. Its keys come from policies,
 // which their authors pay for themselves.
-func hashOf(s string) uint32 {
+func Hash(s string) uint32 {
 	// Setting bit 5 makes upper case lower, and takes some other characters for one another, which costs
 	// a comparison at worst.
 	const fold = 0x2020202020202020
@@ -30,8 +31,8 @@ func load64(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// startsWith is strings.HasPrefix with a look at the last bytes first: ARNs of one service all start alike.
-func startsWith(s, prefix string) bool {
+// HasPrefix is strings.HasPrefix with a look at the last bytes first: ARNs of one service all start alike.
+func HasPrefix(s, prefix string) bool {
 	n := len(prefix)
 	if n > len(s) || n >= 8 && load64(s[n-8:]) != load64(prefix[n-8:]) {
 		return false
@@ -39,33 +40,35 @@ func startsWith(s, prefix string) bool {
 	return s[:n] == prefix
 }
 
-// equalFold compares ASCII without regard to case.
-func equalFold(a, b string) bool {
+// EqualFold compares ASCII without regard to case.
+func EqualFold(a, b string) bool {
 	return a == b || len(a) == len(b) && equalFolded(a, b)
 }
 
 func equalFolded(a, b string) bool {
 	for i := range len(a) {
-		if a[i] != b[i] && lower(a[i]) != lower(b[i]) {
+		if a[i] != b[i] && LowerByte(a[i]) != LowerByte(b[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-func lower(c byte) byte {
+// LowerByte is c, in lower case if it is an ASCII letter.
+func LowerByte(c byte) byte {
 	if c >= 'A' && c <= 'Z' {
 		return c + 'a' - 'A'
 	}
 	return c
 }
 
-func asciiLower(s string) string {
+// Lower is s with its ASCII letters in lower case.
+func Lower(s string) string {
 	for i := range len(s) {
-		if lower(s[i]) != s[i] {
+		if LowerByte(s[i]) != s[i] {
 			b := []byte(s)
 			for j := range b {
-				b[j] = lower(b[j])
+				b[j] = LowerByte(b[j])
 			}
 			return string(b)
 		}
@@ -73,8 +76,8 @@ func asciiLower(s string) string {
 	return s
 }
 
-// matchAction matches an action against a pattern, ignoring case. Both are ASCII in all that matters.
-func matchAction(pattern, s string) bool {
+// MatchAction matches an action against a pattern, ignoring case. Both are ASCII in all that matters.
+func MatchAction(pattern, s string) bool {
 	pi, si := 0, 0
 	starP, starS := -1, 0
 	for si < len(s) {
@@ -84,7 +87,7 @@ func matchAction(pattern, s string) bool {
 				return true
 			}
 			starP, starS = pi, si
-		case pi < len(pattern) && (pattern[pi] == s[si] || pattern[pi] == '?' || lower(pattern[pi]) == lower(s[si])):
+		case pi < len(pattern) && (pattern[pi] == s[si] || pattern[pi] == '?' || LowerByte(pattern[pi]) == LowerByte(s[si])):
 			pi++
 			si++
 		case starP >= 0:
