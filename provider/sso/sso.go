@@ -112,13 +112,15 @@ func (p *Provider) Token(ctx context.Context) (Token, error) {
 		return Token{}, err
 	}
 	now := p.o.Now()
-	if entry.expires.Sub(now) > RefreshWindow || !entry.refreshable(now) && now.Before(entry.expires) {
+	// The older form's tokens are not refreshed by any SDK.
+	can := p.o.SessionName != "" && entry.refreshable(now)
+	switch {
+	case entry.expires.Sub(now) > RefreshWindow, !can && now.Before(entry.expires):
 		return entry.token(), nil
+	case !can:
+		return Token{}, p.signIn("the SSO token expired at " + entry.expires.UTC().Format(time.RFC3339) + entry.whyNot(p.o.SessionName, now))
 	}
-	if p.o.SessionName == "" || !entry.refreshable(now) {
-		return Token{}, p.signIn("the SSO token expired at " + entry.expires.UTC().Format(time.RFC3339))
-	}
-	return p.refresh(ctx)
+	return p.refresh(ctx, entry)
 }
 
 func (p *Provider) signIn(reason string) error {
@@ -148,6 +150,21 @@ func (e *entry) refreshable(now time.Time) bool {
 		(e.registrationExpires.IsZero() || now.Before(e.registrationExpires))
 }
 
+// whyNot says what keeps an expired token from being refreshed.
+func (e *entry) whyNot(session string, now time.Time) string {
+	switch {
+	case session == "":
+		return ", and without an sso_session it cannot be refreshed"
+	case e.refreshToken.IsZero():
+		return ", and it has no refresh token"
+	case e.clientID.IsZero() || e.clientSecret.IsZero():
+		return ", and it has no client registration to refresh it with"
+	case !e.registrationExpires.IsZero() && !now.Before(e.registrationExpires):
+		return ", and so is the client registration since " + e.registrationExpires.UTC().Format(time.RFC3339)
+	}
+	return ""
+}
+
 func (p *Provider) readToken() (*entry, error) {
 	path := p.TokenPath()
 	data, err := awscache.Read(path)
@@ -171,21 +188,29 @@ func (p *Provider) readToken() (*entry, error) {
 	e.clientID = rolecall.NewSecret(text("clientId"))
 	e.clientSecret = rolecall.NewSecret(text("clientSecret"))
 	e.registrationExpires, _ = awscache.ParseTime(text("registrationExpiresAt"))
-	e.expires, err = awscache.ParseTime(text("expiresAt"))
-	if err != nil || e.accessToken.IsZero() {
-		return nil, p.signIn("the SSO token file " + path + " is damaged")
+	if e.accessToken.IsZero() {
+		return nil, p.signIn("the SSO token file " + path + " is damaged: it has no accessToken")
+	}
+	if e.expires, err = awscache.ParseTime(text("expiresAt")); err != nil {
+		return nil, p.signIn("the SSO token file " + path + " is damaged: it has no expiresAt that is a time")
 	}
 	return e, nil
 }
 
-// refresh gets a new token, in one process at a time; the others find it in the file.
-func (p *Provider) refresh(ctx context.Context) (Token, error) {
+// refresh gets a new token, in one process at a time; the others find it in the file. known is the token
+// that is about to end.
+func (p *Provider) refresh(ctx context.Context, known *entry) (Token, error) {
 	path := p.TokenPath()
 	lockCtx, cancel := context.WithTimeout(ctx, 2*callTimeout)
 	defer cancel()
 	unlock, err := awscache.Lock(lockCtx, path)
 	if err != nil {
-		return Token{}, err
+		// A folder that cannot be written could not keep the new token, and the old refresh token may
+		// be spent by then. The access token is as good as it was.
+		if p.o.Now().Before(known.expires) {
+			return known.token(), nil
+		}
+		return Token{}, fmt.Errorf("refreshing the SSO token: %w", err)
 	}
 	defer unlock()
 	e, err := p.readToken()
@@ -201,7 +226,7 @@ func (p *Provider) refresh(ctx context.Context) (Token, error) {
 			return e.token(), nil
 		}
 		var remote *Error
-		if errors.As(err, &remote) && remote.Status < 500 {
+		if errors.As(err, &remote) && remote.refused() {
 			return Token{}, p.signIn("the SSO token cannot be refreshed: " + remote.Error())
 		}
 		return Token{}, fmt.Errorf("refreshing the SSO token: %w", err)
@@ -251,6 +276,8 @@ func (p *Provider) exchange(ctx context.Context, e *entry) error {
 		b, _ := json.Marshal(v) // a string always encodes
 		e.fields[name] = b
 	}
+	put("startUrl", p.o.StartURL)
+	put("region", p.o.Region)
 	put("accessToken", a.AccessToken)
 	put("expiresAt", e.expires.Format(time.RFC3339))
 	if a.RefreshToken != "" {
@@ -319,6 +346,11 @@ func (e *Error) Error() string {
 		s += ": " + e.Message
 	}
 	return s
+}
+
+// refused tells an answer of the service from a failure on the way, such as a captive portal's redirect.
+func (e *Error) refused() bool {
+	return e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests
 }
 
 func (p *Provider) call(req *http.Request) ([]byte, error) {

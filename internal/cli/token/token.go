@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rolecall-dev/rolecall/awsconfig"
 	"github.com/rolecall-dev/rolecall/chain"
 	"github.com/rolecall-dev/rolecall/internal/cli/cmdutil"
 )
@@ -29,8 +30,9 @@ func NewCmd(f *cmdutil.Factory, run func(context.Context, *Options) error) *cobr
 		Use:   "token",
 		Short: "Print the bearer token of a profile's SSO sign-in",
 		Long: `Prints the token that a sign-in to IAM Identity Center left in ~/.aws/sso/cache, as
-{"token": …, "expiration": …}. A token that is about to end is refreshed first, if
-its sso-session allows that, and written back for the AWS CLI and the SDKs.`,
+{"token": …, "expiration": …}. A token with less than five minutes left is refreshed
+first, if its sso-session and client registration allow that, and written back for the
+AWS CLI and the SDKs. If that fails, a token that still lives is printed all the same.`,
 		Example: `  rolecall token --profile app`,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
@@ -45,6 +47,10 @@ func Run(ctx context.Context, o *Options) error {
 	c, err := chain.New(o.Factory.ChainOptions(cmdutil.ChainFlags{Profile: o.Profile}))
 	if err != nil {
 		return err
+	}
+	// What is wrong with a file is said before what it seems to lack.
+	if _, err := awsconfig.Load(c.Paths().Config, c.Paths().Credentials); err != nil {
+		return cmdutil.BrokenSource(err)
 	}
 	token, expires, err := c.SSOToken(ctx)
 	if err != nil {
