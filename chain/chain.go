@@ -33,6 +33,8 @@ type Options struct {
 	HTTPClient *http.Client
 	// TokenCode asks a person for the code of a second factor; nil means that nobody can be asked.
 	TokenCode func(ctx context.Context, serial string) (string, error)
+	// Device asks a person which of several second factors is at hand; nil takes the first.
+	Device func(ctx context.Context, serials []string) (string, error)
 	// Sessions keeps sessions between processes; nil is the AWS CLI's cache folder (see
 	// [FileSessions]), [NoSessions] keeps none.
 	Sessions SessionStore
@@ -45,6 +47,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Files reads the files that say what there is; nil is this process's file system. With another
+	// one the chain is there to be explained, not to be asked.
+	Files FileReader
 
 	// dialContainer lets tests stand in for the container addresses.
 	dialContainer func(ctx context.Context, network, address string) (net.Conn, error)

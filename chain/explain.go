@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/rolecall-dev/rolecall"
-	"github.com/rolecall-dev/rolecall/provider/assumerole"
-	"github.com/rolecall-dev/rolecall/provider/profile"
+	"github.com/rolecall-dev/rolecall/provider/env"
 	"github.com/rolecall-dev/rolecall/provider/sso"
 )
 
@@ -25,61 +25,51 @@ func (c *Chain) Winner() int {
 	return -1
 }
 
-// Next returns the index of the source that would be used if the winner were taken away, -1 when there is none.
-func (c *Chain) Next() int {
-	winner := c.Winner()
-	if winner < 0 {
-		return -1
-	}
-	for i := winner + 1; i < len(c.links); i++ {
-		if s := c.links[i].State; s == Present || s == Broken {
-			return i
-		}
-	}
-	return -1
-}
-
-// Notes are what a person should know about the way that plan describes: caps, prompts, keys that
-// never end.
-func (c *Chain) Notes(l Link) []string {
-	var notes []string
-	trail := l.Plan.Trail()
-	for i, hop := range trail {
-		if hop.Source != assumerole.Source {
-			continue
-		}
-		if i+1 < len(trail) && trail[i+1].Source != profile.Source && trail[i+1].Source != SourceEnvironment {
-			notes = append(notes, "role "+hop.Detail+" is assumed with a session: AWS ends such a session after one hour")
-		}
-	}
-	if l.Source == SourceProfile {
-		notes = append(notes, c.profileNotes()...)
-	}
-	if strings.HasPrefix(l.AccessKeyID, "AKIA") {
-		notes = append(notes, "the key "+l.AccessKeyID+" is long-lived")
-	}
-	return notes
-}
-
-func (c *Chain) profileNotes() []string {
-	var notes []string
-	seen := map[string]bool{}
-	for name := c.profile.name; name != "" && !seen[name]; {
-		seen[name] = true
-		p := c.config.Profile(name)
-		if serial := p.Value("mfa_serial"); serial != "" && p.Value("role_arn") != "" {
-			text := "profile " + name + " asks for a code of " + serial
-			if p.Value("mfa_process") != "" {
-				text += ", which its mfa_process gives"
+// Without returns the chain as it would be if a source were taken away, and what taking it away means: variables to
+// unset, a flag to leave out, a profile to remove. Nothing is read again.
+func (c *Chain) Without(source string) (rest *Chain, taken []string) {
+	o := c.o
+	unset := func(names ...string) {
+		for _, n := range names {
+			if c.getenv(n) != "" {
+				taken = append(taken, n)
 			}
-			notes = append(notes, text)
 		}
-		if d := c.durationSeconds(p); d > 12*time.Hour {
-			notes = append(notes, fmt.Sprintf("profile %s asks for %s: AWS allows 12h at most", name, d))
-		}
-		name = p.Value("source_profile")
+		o.Environ = slices.DeleteFunc(slices.Clone(o.Environ), func(kv string) bool {
+			name, _, _ := strings.Cut(kv, "=")
+			return slices.Contains(names, name)
+		})
 	}
-	return notes
+	dropProfile := false
+	switch source {
+	case SourceEnvironment:
+		unset(env.AccessKeyID, env.SecretAccessKey, env.SessionToken, env.Expiration)
+	case SourceWebIdentity:
+		unset(webIdentityTokenFile, webIdentityRole, roleSessionName)
+	case SourceContainer:
+		unset(containerRelative, containerFull)
+	case SourceIMDS:
+		o.Environ = append(slices.Clone(o.Environ), metadataDisabled+"=true")
+		taken = []string{"the instance's role"}
+	case SourceProfile:
+		switch c.profile.from {
+		case "":
+			dropProfile, taken = true, []string{"profile " + c.profile.name}
+		case "AWS_PROFILE":
+			unset("AWS_PROFILE")
+		default:
+			o.Profile, taken = "", []string{c.profile.from + " " + c.profile.name}
+		}
+	}
+	rest = &Chain{o: o, home: c.home, paths: c.paths, config: c.config, configErr: c.configErr, client: c.client}
+	rest.profile = rest.chooseProfile()
+	rest.links = rest.makeLinks(rest.configErr)
+	for i := range rest.links {
+		if l := &rest.links[i]; dropProfile && l.Source == SourceProfile {
+			*l = Link{Source: SourceProfile, State: Absent, Reason: "taken away"}
+		}
+	}
+	return rest, taken
 }
 
 // SSOToken returns the bearer token of the profile's SSO sign-in, refreshed when it can be.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/rolecall-dev/rolecall"
 	"github.com/rolecall-dev/rolecall/awscache"
@@ -76,6 +77,7 @@ func (c *Chain) environmentLink() Link {
 		l.State, l.Err = Broken, err
 	default:
 		l.State, l.AccessKeyID, l.Expires = Present, creds.AccessKeyID, creds.Expires
+		l.plan = &plan{origin: l.Plan, look: c.lookEnvironment}
 	}
 	return l
 }
@@ -106,8 +108,12 @@ func (c *Chain) webIdentityLink() Link {
 		Client: c.webIdentitySTS(), RoleARN: role, SessionName: c.getenv(roleSessionName),
 		TokenFile: file, Location: webIdentityTokenFile, Now: c.o.Now,
 	})
-	key := awscache.RoleKey{RoleARN: role, SessionName: c.getenv(roleSessionName)}
-	l.provider = c.kept(p, SessionKey{ID: key.ID(), Shared: true}, 0, l.Plan)
+	key := SessionKey{ID: awscache.RoleKey{RoleARN: role, SessionName: c.getenv(roleSessionName)}.ID(), Shared: true}
+	l.provider = c.kept(p, key, 0, l.Plan)
+	l.plan = &plan{
+		origin: l.Plan, via: c.tokenFilePlan(file),
+		look: func() Step { return Step{Kept: c.peek(key, 0), Duration: time.Hour} },
+	}
 	return l
 }
 
@@ -121,6 +127,7 @@ const (
 func (c *Chain) containerLink() Link {
 	l := Link{Source: SourceContainer, State: Present}
 	l.provider, l.Plan = c.container()
+	l.plan = &plan{origin: l.Plan, look: c.lookContainer}
 	if l.provider == nil {
 		l.State, l.Reason = Absent, "neither "+containerRelative+" nor "+containerFull+" is set"
 	}
@@ -154,7 +161,7 @@ func (c *Chain) container() (rolecall.Provider, rolecall.Origin) {
 
 func (c *Chain) imdsLink() Link {
 	l := Link{Source: SourceIMDS, State: Present}
-	p, plan, off := c.imds()
+	p, origin, off := c.imds()
 	if off != "" {
 		l.State, l.Reason = Absent, off
 		return l
@@ -164,14 +171,17 @@ func (c *Chain) imdsLink() Link {
 		l.State, l.Reason = Absent, "not asked beside a container endpoint"
 		return l
 	}
-	l.provider, l.Plan = p, plan
+	l.provider, l.Plan = p, origin
+	l.plan = &plan{origin: origin, look: c.lookIMDS}
 	return l
 }
 
+const metadataDisabled = "AWS_EC2_METADATA_DISABLED"
+
 // imds returns the provider of the instance's role, or why it is off.
 func (c *Chain) imds() (p rolecall.Provider, plan rolecall.Origin, off string) {
-	if isTrue(c.getenv("AWS_EC2_METADATA_DISABLED")) {
-		return nil, plan, "AWS_EC2_METADATA_DISABLED is true"
+	if isTrue(c.getenv(metadataDisabled)) {
+		return nil, plan, metadataDisabled + " is true"
 	}
 	endpoint, from := c.setting("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint")
 	if endpoint == "" {

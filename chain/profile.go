@@ -14,7 +14,6 @@ import (
 	"github.com/rolecall-dev/rolecall/awscache"
 	"github.com/rolecall-dev/rolecall/awsconfig"
 	"github.com/rolecall-dev/rolecall/provider/env"
-	"github.com/rolecall-dev/rolecall/provider/login"
 	"github.com/rolecall-dev/rolecall/provider/process"
 	"github.com/rolecall-dev/rolecall/provider/profile"
 	"github.com/rolecall-dev/rolecall/provider/sso"
@@ -29,6 +28,11 @@ type plan struct {
 	keyID string
 	// role tells that the profile assumes a role.
 	role bool
+	// look tells what is known of this hop without a call; via is the plan of what it starts from.
+	look func() Step
+	via  *plan
+	// sso is set for the token of a sign-in.
+	sso *sso.Options
 }
 
 // profileLink makes the link of the profile in use, and tells whether the profile assumes a role.
@@ -54,7 +58,7 @@ func (c *Chain) profileLink(configErr error) (l Link, isRole bool) {
 		l.State, l.Err = Broken, err
 		_, isRole = c.current().Get("role_arn")
 	default:
-		l.State, l.Plan, l.AccessKeyID, l.provider, isRole = Present, p.origin, p.keyID, p.provider, p.role
+		l.State, l.Plan, l.AccessKeyID, l.provider, l.plan, isRole = Present, p.origin, p.keyID, p.provider, p, p.role
 	}
 	return l, isRole
 }
@@ -101,6 +105,9 @@ func (c *Chain) planProfile(name string, path []string) (*plan, error) {
 	roleARN, hasRole := p.Get("role_arn")
 	tokenFile, hasToken := p.Get("web_identity_token_file")
 	hasToken = hasToken && tokenFile.Value != ""
+	if command, ok := p.Get("saml_process"); ok && command.Value != "" {
+		return c.planSAML(p, command)
+	}
 	switch {
 	case hasRole && roleARN.Value == "":
 		return nil, fault(roleARN.Where(), "role_arn of profile %q is empty", name)
@@ -163,6 +170,7 @@ func (c *Chain) planStatic(p *awsconfig.Profile, g *awsconfig.Group) (*plan, err
 	return &plan{
 		provider: provider, keyID: g.Value(keyID),
 		origin: rolecall.Origin{Source: profile.Source, Location: at.Where(), Detail: p.Name},
+		look:   func() Step { return c.lookStatic(p, g, at) },
 	}, nil
 }
 
@@ -174,18 +182,9 @@ func (c *Chain) planProcess(p *awsconfig.Profile) (*plan, error) {
 			Stderr: c.o.Stderr, Stdin: c.o.Stdin, Now: c.o.Now,
 		}),
 		origin: rolecall.Origin{Source: process.Source, Location: s.Where(), Detail: p.Name},
-	}, nil
-}
-
-func (c *Chain) planLogin(p *awsconfig.Profile) (*plan, error) {
-	s, _ := p.Get("login_session")
-	dir := c.getenv("AWS_LOGIN_CACHE_DIRECTORY")
-	if dir == "" {
-		dir = filepath.Join(c.home, ".aws", "login", "cache")
-	}
-	return &plan{
-		provider: login.New(login.Options{Session: s.Value, CacheDir: dir, Profile: p.Name, Location: s.Where(), Now: c.o.Now}),
-		origin:   rolecall.Origin{Source: login.Source, Location: s.Where(), Detail: s.Value},
+		look: func() Step {
+			return Step{Profile: p.Name, Command: commandName(s.Value)}
+		},
 	}, nil
 }
 
@@ -202,9 +201,11 @@ func (c *Chain) planWebIdentity(p *awsconfig.Profile, role, file awsconfig.Setti
 	provider := webidentity.New(webidentity.Options{
 		Client: c.webIdentitySTS(), RoleARN: role.Value, SessionName: session, TokenFile: file.Value, Location: role.Where(), Now: c.o.Now,
 	})
+	id := SessionKey{ID: key.ID(), Shared: true}
 	return &plan{
-		provider: c.kept(provider, SessionKey{ID: key.ID(), Shared: true}, 0, origin),
-		origin:   origin,
+		provider: c.kept(provider, id, 0, origin), origin: origin,
+		look: func() Step { return Step{Profile: p.Name, Kept: c.peek(id, 0), Duration: time.Hour} },
+		via:  c.tokenFilePlan(file.Value),
 	}, nil
 }
 
@@ -264,7 +265,14 @@ func (c *Chain) planSSO(p *awsconfig.Profile) (*plan, error) {
 		Source: sso.Source, Location: o.Location, Detail: "role " + o.RoleName + " in account " + o.AccountID,
 		Via: &rolecall.Origin{Source: "sso-token", Location: provider.TokenPath(), Detail: o.StartURL},
 	}
-	return &plan{provider: c.kept(provider, SessionKey{ID: key.ID(), Shared: true, SSO: true}, 0, origin), origin: origin}, nil
+	id := SessionKey{ID: key.ID(), Shared: true, SSO: true}
+	return &plan{
+		provider: c.kept(provider, id, 0, origin), origin: origin,
+		look: func() Step { return Step{Profile: p.Name, Kept: c.peek(id, 0)} },
+		via: &plan{origin: *origin.Via, sso: &o, look: func() Step {
+			return c.lookSSOToken(o, provider.TokenPath())
+		}},
+	}, nil
 }
 
 // credentialSource returns what credential_source names; case counts, as in most SDKs.
@@ -272,7 +280,7 @@ func (c *Chain) credentialSource(s awsconfig.Setting) (*plan, error) {
 	switch s.Value {
 	case "Environment":
 		provider := env.New(c.getenv, c.o.Now)
-		p := &plan{provider: provider, origin: rolecall.Origin{Source: env.Source, Location: env.AccessKeyID}}
+		p := &plan{provider: provider, origin: rolecall.Origin{Source: env.Source, Location: env.AccessKeyID}, look: c.lookEnvironment}
 		p.keyID = c.getenv(env.AccessKeyID)
 		return p, nil
 	case "Ec2InstanceMetadata":
@@ -280,13 +288,13 @@ func (c *Chain) credentialSource(s awsconfig.Setting) (*plan, error) {
 		if off != "" {
 			return nil, fault(s.Where(), "credential_source is Ec2InstanceMetadata, and %s", off)
 		}
-		return &plan{provider: provider, origin: origin}, nil
+		return &plan{provider: provider, origin: origin, look: c.lookIMDS}, nil
 	case "EcsContainer":
 		provider, origin := c.container()
 		if provider == nil {
 			return nil, fault(s.Where(), "credential_source is EcsContainer, and neither %s nor %s is set", containerRelative, containerFull)
 		}
-		return &plan{provider: provider, origin: origin}, nil
+		return &plan{provider: provider, origin: origin, look: c.lookContainer}, nil
 	}
 	return nil, fault(s.Where(), "credential_source %q is none of Environment, Ec2InstanceMetadata, EcsContainer", s.Value)
 }
@@ -315,7 +323,7 @@ func (c *Chain) ProfileLink(name string) Link {
 	case err != nil:
 		l.State, l.Err = Broken, err
 	default:
-		l.State, l.Plan, l.AccessKeyID, l.provider = Present, p.origin, p.keyID, p.provider
+		l.State, l.Plan, l.AccessKeyID, l.provider, l.plan = Present, p.origin, p.keyID, p.provider, p
 	}
 	return l
 }

@@ -20,12 +20,14 @@ import (
 
 // Chain is a chain with its files read; it is safe for concurrent use.
 type Chain struct {
-	o       Options
-	home    string
-	paths   Paths
-	config  *awsconfig.Config
-	profile profileChoice
-	links   []Link
+	o      Options
+	home   string
+	paths  Paths
+	config *awsconfig.Config
+	// configErr is what keeps the files from being used.
+	configErr error
+	profile   profileChoice
+	links     []Link
 
 	client func() (*http.Client, error)
 }
@@ -78,6 +80,7 @@ type Link struct {
 	Expires time.Time
 
 	provider rolecall.Provider
+	plan     *plan
 }
 
 // New reads the environment and the files. It fails only on options that cannot be; what is wrong with a
@@ -102,16 +105,15 @@ func New(o Options) (*Chain, error) {
 	c.home = c.homeDir()
 	c.paths = c.findPaths()
 	c.client = sync.OnceValues(c.newHTTPClient)
-	config, err := awsconfig.Load(c.paths.Config, c.paths.Credentials)
-	if err != nil {
-		config = awsconfig.Merge(nil, nil)
+	c.config, c.configErr = c.load()
+	if c.configErr != nil {
+		c.config = awsconfig.Merge(nil, nil)
 	}
-	c.config = config
-	c.profile = c.chooseProfile()
-	c.links = c.makeLinks(err)
 	if o.Sessions == nil {
 		c.o.Sessions = &FileSessions{Dir: filepath.Join(c.home, ".aws", "cli", "cache"), Now: o.Now}
 	}
+	c.profile = c.chooseProfile()
+	c.links = c.makeLinks(c.configErr)
 	return c, nil
 }
 

@@ -1,19 +1,26 @@
 package chain
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"os/exec"
+	"slices"
 	"strings"
-	"time"
+	"unicode/utf8"
 
 	"github.com/rolecall-dev/rolecall"
 	"github.com/rolecall-dev/rolecall/awscache"
 	"github.com/rolecall-dev/rolecall/awsconfig"
 	"github.com/rolecall-dev/rolecall/provider/assumerole"
+	"github.com/rolecall-dev/rolecall/provider/container"
+	"github.com/rolecall-dev/rolecall/provider/imds"
+	"github.com/rolecall-dev/rolecall/provider/saml"
+	"github.com/rolecall-dev/rolecall/provider/sso"
+	"github.com/rolecall-dev/rolecall/provider/webidentity"
 	"github.com/rolecall-dev/rolecall/sts"
 )
 
@@ -27,13 +34,20 @@ func (c *Chain) planRole(p *awsconfig.Profile, role awsconfig.Setting, path []st
 		RoleARN: role.Value, SessionName: p.Value("role_session_name"), ExternalID: p.Value("external_id"),
 		SerialNumber: p.Value("mfa_serial"), Duration: c.durationSeconds(p),
 	}
-	shared, err := extend(&in, p)
+	mfa, err := devices(p)
 	if err != nil {
 		return nil, err
 	}
+	own, err := c.extend(&in, p)
+	if err != nil {
+		return nil, err
+	}
+	// The AWS CLI would ask for the same session only with the same device.
+	shared := !own && (len(mfa) == 0 || in.SerialNumber != "")
 	origin := rolecall.Origin{Source: assumerole.Source, Location: role.Where(), Detail: role.Value, Via: &base.origin}
 	provider := assumerole.New(base.provider, assumerole.Options{
-		Client: c.STS(), Input: in, Location: role.Where(), Now: c.o.Now, TokenCode: c.tokenCode(p),
+		Client: c.STS(), Input: in, Location: role.Where(), Now: c.o.Now, Logger: c.o.Logger,
+		Chained: roleSession(base.origin.Source), Devices: mfa, Device: c.chooseDevice(p), TokenCode: c.tokenCode(p),
 	})
 	key := SessionKey{Source: base.keyID, Shared: shared}
 	if shared {
@@ -43,7 +57,19 @@ func (c *Chain) planRole(p *awsconfig.Profile, role awsconfig.Setting, path []st
 	} else {
 		key.ID = c.privateID(in, base.origin)
 	}
-	return &plan{provider: c.kept(provider, key, in.Duration, origin), origin: origin, role: true}, nil
+	return &plan{
+		provider: c.kept(provider, key, in.Duration, origin), origin: origin, role: true, via: base,
+		look: func() Step { return c.lookRole(p, key, in) },
+	}, nil
+}
+
+// roleSession reports the sources that yield sessions of roles.
+func roleSession(source string) bool {
+	switch source {
+	case assumerole.Source, webidentity.Source, sso.Source, saml.Source, container.Source, imds.Source:
+		return true
+	}
+	return false
 }
 
 // planBase works out whose credentials assume the role.
@@ -70,23 +96,88 @@ func (c *Chain) planBase(p *awsconfig.Profile, role awsconfig.Setting, path []st
 }
 
 // extend adds what the AWS files have no settings for: source_identity, session_tags ("k=v,k=v"),
-// transitive_session_tags ("k,k"), session_policy_arns ("arn,arn"). It reports whether the session is one
-// that the AWS CLI would ask for too.
-func extend(in *sts.AssumeRoleInput, p *awsconfig.Profile) (shared bool, err error) {
+// transitive_session_tags ("k,k"), session_policy_arns ("arn,arn"), session_policy (JSON or "file://path"). It reports
+// whether there is any, so that the AWS CLI would not ask for the same session. What the service would
+// refuse is refused here, where the line is known.
+func (c *Chain) extend(in *sts.AssumeRoleInput, p *awsconfig.Profile) (own bool, err error) {
 	in.SourceIdentity = p.Value("source_identity")
+	if s, _ := p.Get("source_identity"); s.Value != "" && !sessionWord(s.Value) {
+		return false, fault(s.Where(), "source_identity of profile %q is not 2 to 64 of the characters A-Z a-z 0-9 _ + = , . @ -", p.Name)
+	}
 	in.PolicyARNs = list(p.Value("session_policy_arns"))
 	in.TransitiveTagKeys = list(p.Value("transitive_session_tags"))
-	if s, ok := p.Get("session_tags"); ok {
-		for _, pair := range list(s.Value) {
-			key, value, ok := strings.Cut(pair, "=")
-			if !ok || strings.TrimSpace(key) == "" {
-				return false, fault(s.Where(), "session_tags of profile %q are not written key=value,key=value", p.Name)
-			}
-			in.Tags = append(in.Tags, sts.Tag{Key: strings.TrimSpace(key), Value: strings.TrimSpace(value)})
+	if in.Tags, err = sessionTags(p); err != nil {
+		return false, err
+	}
+	for _, key := range in.TransitiveTagKeys {
+		if !slices.ContainsFunc(in.Tags, func(t sts.Tag) bool { return strings.EqualFold(t.Key, key) }) {
+			s, _ := p.Get("transitive_session_tags")
+			return false, fault(s.Where(), "transitive_session_tags of profile %q names %q, which is none of its session_tags", p.Name, key)
 		}
 	}
-	return in.SourceIdentity == "" && len(in.PolicyARNs)+len(in.TransitiveTagKeys)+len(in.Tags) == 0, nil
+	if in.Policy, err = c.sessionPolicy(p); err != nil {
+		return false, err
+	}
+	return in.SourceIdentity != "" || in.Policy != "" || len(in.PolicyARNs)+len(in.TransitiveTagKeys)+len(in.Tags) > 0, nil
 }
+
+// sessionWord is STS's pattern of session names and source identities.
+func sessionWord(s string) bool {
+	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-"
+	return len(s) >= 2 && len(s) <= 64 && strings.Trim(s, allowed) == ""
+}
+
+// sessionTags reads session_tags, within STS's limits:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
+func sessionTags(p *awsconfig.Profile) ([]sts.Tag, error) {
+	s, ok := p.Get("session_tags")
+	if !ok {
+		return nil, nil
+	}
+	var tags []sts.Tag
+	for _, pair := range list(s.Value) {
+		key, value, ok := strings.Cut(pair, "=")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		switch {
+		case !ok || key == "":
+			return nil, fault(s.Where(), "session_tags of profile %q are not written key=value,key=value", p.Name)
+		case utf8.RuneCountInString(key) > 128 || utf8.RuneCountInString(value) > 256:
+			return nil, fault(s.Where(), "session_tags of profile %q: keys have at most 128 characters, values 256", p.Name)
+		case slices.ContainsFunc(tags, func(t sts.Tag) bool { return strings.EqualFold(t.Key, key) }):
+			return nil, fault(s.Where(), "session_tags of profile %q name %q twice", p.Name, key)
+		}
+		tags = append(tags, sts.Tag{Key: key, Value: value})
+	}
+	if len(tags) > 50 {
+		return nil, fault(s.Where(), "session_tags of profile %q are more than 50", p.Name)
+	}
+	return tags, nil
+}
+
+// sessionPolicy reads session_policy: JSON, or "file://" and the path of a file with it, as the AWS CLI's parameters
+// have it.
+func (c *Chain) sessionPolicy(p *awsconfig.Profile) (string, error) {
+	s, ok := p.Get("session_policy")
+	if !ok || s.Value == "" {
+		return "", nil
+	}
+	text := s.Value
+	if path, ok := strings.CutPrefix(text, "file://"); ok {
+		data, err := c.files().ReadFile(c.expand(path), maxPolicyFile)
+		if err != nil {
+			return "", fault(s.Where(), "session_policy of profile %q: %v", p.Name, err)
+		}
+		text = string(data)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, []byte(text)); err != nil || compact.Len() == 0 || compact.Bytes()[0] != '{' {
+		return "", fault(s.Where(), "session_policy of profile %q is no policy in JSON", p.Name)
+	}
+	return compact.String(), nil
+}
+
+// maxPolicyFile bounds a session policy with its white space; STS takes 2,048 characters without it.
+const maxPolicyFile = 64 << 10
 
 func list(s string) []string {
 	var out []string
@@ -96,27 +187,6 @@ func list(s string) []string {
 		}
 	}
 	return out
-}
-
-// tokenCode asks the profile's mfa_process, if it has one, else the person.
-func (c *Chain) tokenCode(p *awsconfig.Profile) func(context.Context, string) (string, error) {
-	command, ok := p.Get("mfa_process")
-	if !ok || command.Value == "" {
-		return c.o.TokenCode
-	}
-	return func(ctx context.Context, serial string) (string, error) {
-		ctx, cancel := context.WithTimeout(ctx, time.Minute)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, "sh", "-c", command.Value) //nolint:gosec // to run the user's command is the purpose
-		cmd.Env, cmd.Stderr, cmd.Stdin = c.o.Environ, c.o.Stderr, c.o.Stdin
-		cmd.WaitDelay = time.Second
-		out, err := cmd.Output()
-		code := strings.TrimSpace(string(out))
-		if err != nil || code == "" || len(code) > 32 {
-			return "", fmt.Errorf("%s: mfa_process gave no code for %s", command.Where(), serial)
-		}
-		return code, nil
-	}
 }
 
 // retrieveRole takes on the role of the options with what the chain finds.

@@ -134,11 +134,15 @@ func (s *FileSessions) now() time.Time {
 
 // read returns an entry that is complete, lives, and belongs to the key. A damaged one is as good as none.
 func (s *FileSessions) read(path string, key SessionKey) (rolecall.Credentials, bool) {
-	var none rolecall.Credentials
 	data, err := awscache.Read(path)
 	if err != nil {
-		return none, false
+		return rolecall.Credentials{}, false
 	}
+	return s.decode(path, data, key)
+}
+
+func (s *FileSessions) decode(path string, data []byte, key SessionKey) (rolecall.Credentials, bool) {
+	var none rolecall.Credentials
 	var e cliEntry
 	if json.Unmarshal(data, &e) != nil {
 		return none, false

@@ -23,6 +23,15 @@ func isTrue(s string) bool { return equalFold(s, "true") }
 // current is the profile in use; nil when it does not exist.
 func (c *Chain) current() *awsconfig.Profile { return c.config.Profile(c.profile.name) }
 
+// expand puts the home folder in the place of a leading tilde: the shell does not inside quotes or in a unit
+// file; most SDKs do.
+func (c *Chain) expand(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		return filepath.Join(c.home, rest)
+	}
+	return path
+}
+
 // setting returns a variable's value, else the profile's, with the place it is from.
 func (c *Chain) setting(variable, key string) (value, origin string) {
 	if v := c.getenv(variable); v != "" {
@@ -83,17 +92,28 @@ func (c *Chain) Endpoint(service string) (url, origin string) {
 func (c *Chain) STS() *sts.Client {
 	region, _ := c.Region()
 	endpoint, _ := c.Endpoint("sts")
-	fips, _ := c.setting("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
-	dual, _ := c.setting("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")
-	attempts, _ := c.setting("AWS_MAX_ATTEMPTS", "max_attempts")
-	n, err := strconv.Atoi(attempts)
-	if err != nil || n < 1 || n > 20 {
-		n = 0
-	}
+	fips, dual := c.variants()
 	return &sts.Client{
-		Endpoint: endpoint, Region: region, UseFIPS: isTrue(fips), UseDualStack: isTrue(dual),
-		MaxAttempts: n, Now: c.o.Now, HTTPClient: c.lazyClient(),
+		Endpoint: endpoint, Region: region, UseFIPS: fips, UseDualStack: dual,
+		MaxAttempts: c.attempts(), Now: c.o.Now, HTTPClient: c.lazyClient(),
 	}
+}
+
+// variants returns whether FIPS and dual-stack endpoints are asked for.
+func (c *Chain) variants() (fips, dualStack bool) {
+	f, _ := c.setting("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
+	d, _ := c.setting("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")
+	return isTrue(f), isTrue(d)
+}
+
+// attempts returns the configured number of attempts per call, 0 when there is none that makes sense.
+func (c *Chain) attempts() int {
+	s, _ := c.setting("AWS_MAX_ATTEMPTS", "max_attempts")
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 20 {
+		return 0
+	}
+	return n
 }
 
 // webIdentitySTS is [Chain.STS] for calls without a signature, which need no region: without one
@@ -143,9 +163,7 @@ func (c *Chain) newHTTPClient() (*http.Client, error) {
 	}
 	bundle, from := c.setting("AWS_CA_BUNDLE", "ca_bundle")
 	if bundle != "" {
-		if rest, ok := strings.CutPrefix(bundle, "~/"); ok {
-			bundle = filepath.Join(c.home, rest)
-		}
+		bundle = c.expand(bundle)
 		pem, err := os.ReadFile(bundle) //nolint:gosec // the user names the file
 		if err != nil {
 			return nil, fmt.Errorf("the CA bundle (%s): %w", from, err)

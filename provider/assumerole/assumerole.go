@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"time"
@@ -15,6 +16,10 @@ import (
 
 // Source is the Origin.Source of what this package yields.
 const Source = "assume-role"
+
+// MaxChained is the longest session of a role that is assumed with a role's session:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
+const MaxChained = time.Hour
 
 // STS is the call that the provider needs; *sts.Client has it.
 type STS interface {
@@ -34,6 +39,12 @@ type Options struct {
 	// TokenCode asks for the device's code, unless the Input has it. Without it a role that needs a code
 	// cannot be assumed.
 	TokenCode func(ctx context.Context, serial string) (string, error)
+	// Chained tells that the source yields a role's session. AWS gives sessions of [MaxChained] with those; a longer
+	// Duration is warned of before the call, and asked for all the same, as by the SDKs: services other
+	// than AWS's may give it.
+	Chained bool
+	// Logger gets warnings; nil discards them.
+	Logger *slog.Logger
 	// Location is where the role was named, for the Origin.
 	Location string
 	// Now is the clock; nil is time.Now.
@@ -54,6 +65,9 @@ var _ rolecall.Provider = (*Provider)(nil)
 func New(source rolecall.Provider, o Options) *Provider {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Provider{source: source, o: o}
 }
@@ -76,7 +90,16 @@ func (p *Provider) Retrieve(ctx context.Context) (rolecall.Credentials, error) {
 	if err := p.secondFactor(ctx, &in); err != nil {
 		return none, fmt.Errorf("role %s %w", in.RoleARN, err)
 	}
+	tooLong := p.o.Chained && in.Duration > MaxChained
+	if tooLong {
+		p.o.Logger.Warn("a role that is assumed with a role's session lives one hour at most: AWS will refuse the duration",
+			"role", in.RoleARN, "at", p.o.Location, "duration", in.Duration.String())
+	}
 	out, err := p.o.Client.AssumeRole(ctx, base, &in)
+	var remote *sts.Error
+	if tooLong && errors.As(err, &remote) && remote.Code == "ValidationError" {
+		return none, fmt.Errorf("role %s: %w (asked for %s, and a role that is assumed with a role's session lives one hour at most)", in.RoleARN, err, in.Duration)
+	}
 	if err != nil {
 		return none, fmt.Errorf("role %s: %w", in.RoleARN, err)
 	}

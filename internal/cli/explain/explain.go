@@ -4,15 +4,16 @@ package explain
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/rolecall-dev/rolecall"
 	"github.com/rolecall-dev/rolecall/chain"
 	"github.com/rolecall-dev/rolecall/internal/cli/cmdutil"
+	"github.com/rolecall-dev/rolecall/internal/cli/explain/probe"
+	"github.com/rolecall-dev/rolecall/sts"
 )
 
 // Options are the flags and dependencies of the command.
@@ -96,54 +97,6 @@ with --sdk 0 if they agree, 7 if they do not.`,
 	return cmd
 }
 
-// Report is the JSON answer.
-type Report struct {
-	// Winner is the source in use, "" when there is none; Outcome is ok, error or none. Without
-	// --probe, ok means that the winner is configured.
-	Winner  string `json:"winner,omitempty"`
-	Outcome string `json:"outcome"`
-	// Next would be used if the winner were taken away.
-	Next        string   `json:"next,omitempty"`
-	Profile     string   `json:"profile,omitempty"`
-	ProfileFrom string   `json:"profileFrom,omitempty"`
-	Region      string   `json:"region,omitempty"`
-	RegionFrom  string   `json:"regionFrom,omitempty"`
-	ConfigFile  string   `json:"configFile,omitempty"`
-	Credentials string   `json:"credentialsFile,omitempty"`
-	Sources     []Source `json:"sources"`
-	Notes       []string `json:"notes,omitempty"`
-	Probe       *Probe   `json:"probe,omitempty"`
-}
-
-// Source is one row of the roll.
-type Source struct {
-	Source string `json:"source"`
-	// State is present, absent, broken, shadowed or excluded.
-	State  string `json:"state"`
-	Reason string `json:"reason,omitempty"`
-	// AccessKeyID is known without a call for static keys only; Account is decoded from it.
-	AccessKeyID string `json:"accessKeyId,omitempty"`
-	Account     string `json:"account,omitempty"`
-	Expires     string `json:"expires,omitempty"`
-	// Hops lead from the credentials to their first source.
-	Hops []Hop `json:"hops,omitempty"`
-}
-
-// Hop is one step.
-type Hop struct {
-	Source   string `json:"source"`
-	Location string `json:"location,omitempty"`
-	Detail   string `json:"detail,omitempty"`
-}
-
-// Probe is what the winner answered.
-type Probe struct {
-	AccessKeyID string `json:"accessKeyId,omitempty"`
-	Account     string `json:"account,omitempty"`
-	Expires     string `json:"expires,omitempty"`
-	Error       string `json:"error,omitempty"`
-}
-
 // Run explains.
 func Run(ctx context.Context, o *Options) error {
 	if o.isWorkload() {
@@ -151,15 +104,15 @@ func Run(ctx context.Context, o *Options) error {
 	}
 	p := here(o)
 	options := o.Factory.ChainOptions(o.Chain)
+	// Nobody is asked for anything: to explain must not hang.
+	options.TokenCode, options.Stdin = nil, nil
 	if o.PID != 0 {
 		var err error
-		if p, err = process("/proc", o.PID); err != nil {
+		if p, err = there(o.PID); err != nil {
 			return err
 		}
-		options.Environ = p.environ
-		if options.ConfigFile, options.CredentialsFile, err = p.files(); err != nil {
-			return err
-		}
+		defer p.close()
+		options.Environ, options.Files = p.environ, p.process
 	}
 	if len(o.SDKs) > 0 {
 		return RunSDKs(o, p)
@@ -168,190 +121,59 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return &cmdutil.FlagError{Err: err}
 	}
-	report := describe(c)
+	report, fault := describe(c, surroundings{now: o.Factory.Now(), ec2: ec2Sign()})
 	report.Notes = append(report.Notes, p.notes...)
-	var broken error
-	links := c.Links()
-	if w := c.Winner(); w >= 0 && links[w].State == chain.Broken {
-		broken = links[w].Err
-	} else if o.Probe && w >= 0 {
-		broken = probe(ctx, c, &report)
+	if o.Probe {
+		fault = report.ask(ctx, c, o.Factory.Now)
 	}
 	if o.JSON {
-		enc := json.NewEncoder(o.Factory.IO.Out)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		err = enc.Encode(report)
+		err = encode(o, report)
 	} else {
-		err = print(o, report)
+		err = print(o, report, words{now: o.Factory.Now(), home: p.getenv("HOME")})
 	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("writing: %w", err)
-	case broken != nil:
-		return cmdutil.SourceError(broken)
-	case report.Outcome == "none":
+	case fault != nil:
+		return cmdutil.SourceError(fault)
+	case report.Outcome == "none", report.Outcome == "unknown":
 		return &cmdutil.ExitError{Code: cmdutil.ExitNoCredentials}
 	}
 	return nil
 }
 
-func probe(ctx context.Context, c *chain.Chain, r *Report) error {
-	creds, err := c.Retrieve(ctx)
-	if err != nil {
-		r.Probe, r.Outcome = &Probe{Error: err.Error()}, "error"
-		return err
+func encode(o *Options, v any) error {
+	enc := json.NewEncoder(o.Factory.IO.Out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// ask adds to the report what everything that is there answers, and returns why the winner does not yield.
+func (r *Report) ask(ctx context.Context, c *chain.Chain, now func() time.Time) error {
+	result := probe.Run(ctx, c, now)
+	r.Probe = result.Answers
+	if s := r.find(chain.SourceIMDS); s != nil && result.Source != chain.SourceIMDS && (r.Winner == s.Source || r.Outcome == "unknown") {
+		s.State, s.Reason, s.Hops = "absent", "it has no credentials", nil
+		r.Winner, r.Outcome, r.Next = "", "none", nil
 	}
-	r.Probe = &Probe{AccessKeyID: creds.AccessKeyID, Account: creds.AccountID}
-	if creds.CanExpire() {
-		r.Probe.Expires = creds.Expires.UTC().Format(time.RFC3339)
+	var refused *sts.Error
+	switch {
+	case result.Got && result.Err != nil && !errors.As(result.Err, &refused):
+		r.Warnings = append(r.Warnings, "STS could not be asked whose credentials they are: "+result.Err.Error())
+		return result.Err
+	case result.Err != nil && result.Source != "":
+		r.Outcome, r.Error = "error", result.Err.Error()
+		if result.Got {
+			r.Outcome = "refused"
+		}
+		r.Hint = cmdutil.Hint(cmdutil.SourceError(result.Err))
+		return result.Err
+	case result.Err == nil:
+		r.Winner, r.Outcome = result.Source, "ok"
+		if s := r.find(result.Source); s != nil && s.State == "unknown" {
+			s.State, s.Reason = "present", ""
+		}
 	}
 	return nil
-}
-
-func describe(c *chain.Chain) Report {
-	paths := c.Paths()
-	r := Report{
-		Outcome: "none", Profile: c.Profile(), ProfileFrom: c.ProfileFrom(),
-		ConfigFile: paths.Config, Credentials: paths.Credentials,
-	}
-	r.Region, r.RegionFrom = c.Region()
-	links, winner, next := c.Links(), c.Winner(), c.Next()
-	for i, l := range links {
-		s := Source{Source: l.Source, State: string(l.State), Reason: l.Reason, AccessKeyID: l.AccessKeyID}
-		s.Account, _ = rolecall.AccountOfAccessKey(l.AccessKeyID)
-		if !l.Expires.IsZero() {
-			s.Expires = l.Expires.UTC().Format(time.RFC3339)
-		}
-		if l.Err != nil {
-			s.Reason = l.Err.Error()
-		}
-		if l.State == chain.Present {
-			for _, hop := range l.Plan.Trail() {
-				s.Hops = append(s.Hops, Hop{hop.Source, hop.Location, hop.Detail})
-			}
-			if winner >= 0 && i > winner {
-				s.State, s.Reason = "shadowed", "by "+links[winner].Source
-			}
-		}
-		r.Sources = append(r.Sources, s)
-	}
-	if winner >= 0 {
-		r.Winner, r.Outcome, r.Notes = links[winner].Source, "ok", c.Notes(links[winner])
-		if links[winner].State == chain.Broken {
-			r.Outcome = "error"
-		}
-	}
-	if next >= 0 {
-		r.Next = links[next].Source
-	}
-	return r
-}
-
-func print(o *Options, r Report) error {
-	io := o.Factory.IO
-	var b strings.Builder
-	fmt.Fprintf(&b, "    %-13s %-9s\n", "SOURCE", "STATE")
-	for i, s := range r.Sources {
-		mark := "  "
-		state := fmt.Sprintf("%-9s", s.State)
-		switch s.State {
-		case "present":
-			state = io.Green(state)
-		case "broken":
-			state = io.Red(state)
-		default:
-			state = io.Faint(state)
-		}
-		if s.Source == r.Winner {
-			mark = "▶ "
-		}
-		fmt.Fprintf(&b, "%s%d %-13s %s %s\n", mark, i+1, s.Source, state, what(s))
-		for j, hop := range s.Hops {
-			if j > 0 && s.State == "present" {
-				fmt.Fprintf(&b, "%28s← %s\n", "", hopText(hop))
-			}
-		}
-	}
-	b.WriteByte('\n')
-	row := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "%-9s %s\n", name, value)
-		}
-	}
-	switch r.Outcome {
-	case "none":
-		row("result", "no source has credentials")
-	case "error":
-		row("result", io.Red("error: "+r.Winner+" is there and does not yield; nothing after it is asked"))
-	default:
-		row("result", io.Bold(r.Winner)+" is used")
-	}
-	row("without", nextText(r))
-	row("profile", r.Profile+from(r.ProfileFrom, r.Profile))
-	row("region", r.Region+from(r.RegionFrom, r.Region))
-	for _, n := range r.Notes {
-		row("note", io.Yellow(n))
-	}
-	if p := r.Probe; p != nil && p.Error == "" {
-		row("probe", "got "+p.AccessKeyID+account(p.Account)+expires(p.Expires))
-	}
-	_, err := fmt.Fprint(io.Out, b.String())
-	return err
-}
-
-func what(s Source) string {
-	if s.State != "present" && s.State != "shadowed" || len(s.Hops) == 0 {
-		return s.Reason
-	}
-	text := hopText(s.Hops[0])
-	if s.AccessKeyID != "" {
-		text += " " + s.AccessKeyID + account(s.Account) + expires(s.Expires)
-	}
-	if s.Reason != "" {
-		text += ", shadowed " + s.Reason
-	}
-	return text
-}
-
-func hopText(h Hop) string {
-	text := h.Source
-	if h.Detail != "" {
-		text += " " + h.Detail
-	}
-	if h.Location != "" {
-		text += " (" + h.Location + ")"
-	}
-	return text
-}
-
-func nextText(r Report) string {
-	switch {
-	case r.Winner == "":
-		return ""
-	case r.Next == "":
-		return r.Winner + ": nothing"
-	}
-	return r.Winner + ": " + r.Next + " would be used"
-}
-
-func from(where, value string) string {
-	if where == "" || value == "" {
-		return ""
-	}
-	return " (from " + where + ")"
-}
-
-func account(id string) string {
-	if id == "" {
-		return ""
-	}
-	return " in account " + id
-}
-
-func expires(at string) string {
-	if at == "" {
-		return ""
-	}
-	return ", until " + at
 }

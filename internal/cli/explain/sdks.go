@@ -171,17 +171,7 @@ func situation(o *Options, p *place) (*sdk.Situation, error) {
 	}
 	for _, kind := range []string{"sso", "login"} {
 		folder := filepath.Join(home, ".aws", kind, "cache")
-		from, err := p.outside(folder)
-		if err != nil {
-			return nil, err
-		}
-		found, err := filepath.Glob(filepath.Join(from, "*.json"))
-		if err != nil {
-			return nil, fmt.Errorf("looking for cached tokens: %w", err)
-		}
-		for _, f := range found {
-			paths = append(paths, filepath.Join(folder, filepath.Base(f)))
-		}
+		paths = append(paths, p.list(folder)...)
 	}
 	for _, path := range paths {
 		if err := addFile(s, p, path); err != nil {
