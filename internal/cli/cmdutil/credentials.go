@@ -60,6 +60,7 @@ func (f *Factory) ChainOptions(flags ChainFlags) chain.Options {
 		TokenCode: func(ctx context.Context, serial string) (string, error) {
 			return f.Prompt(ctx, "MFA code for "+serial+": ", true)
 		},
+		Device: ChooseDevice(f.Prompt),
 	}
 }
 

@@ -68,6 +68,8 @@ func textHints() []textHint {
 		{"needs an answer: ", "run it in a terminal, or give the answer by its flag"},
 		{"no region", "set AWS_REGION, or `region = …` in the profile"},
 		{"aws sso login", ""},
+		{"signin:CreateOAuth2Token", "have the managed policy SignInLocalDevelopmentAccess attached to the user or role that signs in"},
+		{"saml_process of profile", "run the profile's saml_process by itself and see what it prints: the identity provider's response, in base64 or as XML"},
 		{"no such host", "check the endpoint's name and this machine's DNS"},
 		{"connection refused", "nothing listens there: check the endpoint (AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_STS) and that the service runs"},
 		{"x509: ", "the server's certificate is not trusted: set AWS_CA_BUNDLE to the PEM file of its authority"},

@@ -206,6 +206,7 @@ func (o *Options) sessions(prompt func(ctx context.Context, question string, sec
 		co.TokenCode = func(ctx context.Context, serial string) (string, error) {
 			return prompt(ctx, "Code of "+serial+": ", false)
 		}
+		co.Device = cmdutil.ChooseDevice(prompt)
 	}
 	c, err := chain.New(co)
 	if err != nil {
