@@ -134,6 +134,28 @@ func TestTags(t *testing.T) {
 	}
 }
 
+// TestTagKeyCase: "a" and "A" are two keys on a policy, and one on a role.
+func TestTagKeyCase(t *testing.T) {
+	tags := []identity.Tag{{Key: "A"}, {Key: "a"}}
+	p, err := identity.NewManagedPolicy("123456789012", "/", "p", "{}", time.Unix(0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Tags = tags; p.Validate() != nil {
+		t.Errorf("policy: %v", p.Validate())
+	}
+	if p.Tags = []identity.Tag{{Key: "a"}, {Key: "a"}}; p.Validate() == nil {
+		t.Error("policy with a key twice")
+	}
+	r, err := identity.NewRole("123456789012", "/", "r", "{}", time.Unix(0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Tags = tags; r.Validate() == nil {
+		t.Error("role with a key twice")
+	}
+}
+
 // entities returns one of each type, with every field set.
 func entities(t *testing.T) []identity.Entity {
 	t.Helper()

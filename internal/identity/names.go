@@ -105,7 +105,15 @@ func CheckPath(path string) error {
 // CheckTags applies the rules for tags: keys of 1 to 128 characters, unique without regard to case;
 // values up to 256; letters, digits, spaces and _.:/=+-@ only; no key under the reserved prefix
 // "aws:".
-func CheckTags(tags []Tag) error {
+func CheckTags(tags []Tag) error { return checkTags(tags, Fold) }
+
+// checkCasedTags is CheckTags for resources other than users and roles, on which keys that differ in case are two.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules
+func checkCasedTags(tags []Tag) error {
+	return checkTags(tags, func(key string) string { return key })
+}
+
+func checkTags(tags []Tag, fold func(string) string) error {
 	seen := make(map[string]bool, len(tags))
 	for _, t := range tags {
 		if n := utf8.RuneCountInString(t.Key); n < 1 || n > maxTagKey {
@@ -117,14 +125,13 @@ func CheckTags(tags []Tag) error {
 		if !tagText(t.Key) || !tagText(t.Value) {
 			return invalid("tag %q: want letters, digits, spaces and _.:/=+-@", t.Key)
 		}
-		folded := Fold(t.Key)
-		if strings.HasPrefix(folded, "aws:") {
+		if strings.HasPrefix(Fold(t.Key), "aws:") {
 			return invalid("tag key %q: the prefix aws: is reserved", t.Key)
 		}
-		if seen[folded] {
+		if seen[fold(t.Key)] {
 			return invalid("tag key %q is given twice", t.Key)
 		}
-		seen[folded] = true
+		seen[fold(t.Key)] = true
 	}
 	return nil
 }

@@ -128,7 +128,7 @@ func (p *ManagedPolicy) Validate() error {
 	if _, ok := p.Version(p.Default); !ok {
 		return invalid("policy %q has no version %q", p.Name, p.Default)
 	}
-	return errors.Join(checkID(PrefixManagedPolicy, p.ID), account, CheckPath(p.Path), CheckPolicyName(p.Name), CheckTags(p.Tags))
+	return errors.Join(checkID(PrefixManagedPolicy, p.ID), account, CheckPath(p.Path), CheckPolicyName(p.Name), checkCasedTags(p.Tags))
 }
 
 // EntityKey returns the unique id.
@@ -137,7 +137,7 @@ func (p *InstanceProfile) EntityKey() string { return p.ID }
 // Validate implements [Entity].
 func (p *InstanceProfile) Validate() error {
 	return errors.Join(checkID(PrefixInstanceProfile, p.ID), checkAccount(p.Account), CheckPath(p.Path),
-		CheckInstanceProfileName(p.Name), CheckTags(p.Tags))
+		CheckInstanceProfileName(p.Name), checkCasedTags(p.Tags))
 }
 
 // EntityKey returns the access key id.
@@ -163,7 +163,7 @@ func (d *MFADevice) Validate() error {
 		return invalid("MFA device %q has no seed", d.Name)
 	}
 	return errors.Join(checkAccount(d.Account), CheckPath(d.Path),
-		checkName("MFA device name", d.Name, 1, maxMFAName), CheckTags(d.Tags))
+		checkName("MFA device name", d.Name, 1, maxMFAName), checkCasedTags(d.Tags))
 }
 
 // EntityKey returns the user's id: there is one profile for each user.
@@ -185,7 +185,7 @@ func (p *OIDCProvider) Validate() error {
 	if p.URL == "" || len(p.URL) > 255 || strings.Contains(p.URL, "://") {
 		return invalid("OIDC provider URL %q: want 1 to 255 characters without the scheme", p.URL)
 	}
-	return errors.Join(checkAccount(p.Account), CheckTags(p.Tags))
+	return errors.Join(checkAccount(p.Account), checkCasedTags(p.Tags))
 }
 
 // EntityKey returns the ARN.
@@ -193,7 +193,7 @@ func (p *SAMLProvider) EntityKey() string { return p.ARN() }
 
 // Validate implements [Entity].
 func (p *SAMLProvider) Validate() error {
-	return errors.Join(checkAccount(p.Account), checkName("SAML provider name", p.Name, 1, 128), CheckTags(p.Tags))
+	return errors.Join(checkAccount(p.Account), checkName("SAML provider name", p.Name, 1, 128), checkCasedTags(p.Tags))
 }
 
 // EntityKey returns the unique id.
@@ -202,7 +202,7 @@ func (c *ServerCertificate) EntityKey() string { return c.ID }
 // Validate implements [Entity].
 func (c *ServerCertificate) Validate() error {
 	return errors.Join(checkID(PrefixCertificate, c.ID), checkAccount(c.Account), CheckPath(c.Path),
-		checkName("server certificate name", c.Name, 1, 128), CheckTags(c.Tags))
+		checkName("server certificate name", c.Name, 1, 128), checkCasedTags(c.Tags))
 }
 
 // EntityKey returns the certificate's id.

@@ -66,7 +66,9 @@ func (a *answer) writeError(w http.ResponseWriter, requestID string, e *Error) {
 		x.Open("Error")
 		x.String("Type", e.Fault())
 		x.String("Code", e.Code)
-		x.String("Message", e.Message)
+		if e.Message != "" {
+			x.String("Message", e.Message)
+		}
 		x.Close("Error")
 		x.String("RequestId", requestID)
 		x.Close("ErrorResponse")

@@ -22,6 +22,9 @@ func (pl *plan) encodeXML(e *XMLEncoder, owner reflect.Value) {
 				v = v.Elem()
 			}
 		}
+		if f.omitEmpty && v.Len() == 0 {
+			continue
+		}
 		f.writeXML(e, v)
 	}
 }

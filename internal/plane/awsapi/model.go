@@ -43,6 +43,7 @@ type Model struct {
 //	payload       a structure that is the whole body
 //	iso8601       a time that is text in JSON, too
 //	hidden        not for audit records
+//	omitempty     a string that XML answers leave out if it is empty
 type Operation[In, Out any] struct {
 	Name string
 	// Method and Path are the HTTP binding; "POST" and "/" for query and JSON services. Path may

@@ -38,6 +38,8 @@ type field struct {
 	// optional scalars are pointers, so that absent ones differ from empty ones.
 	optional, required       bool
 	hidden, payload, iso8601 bool
+	// omitEmpty leaves an empty string out of answers, though the model requires it.
+	omitEmpty bool
 	// place is where a REST service has the member outside of the body, "" for inside.
 	place string
 	// shape is the constraints, each that of a list's elements; nil if there are none.
@@ -88,6 +90,8 @@ func (pl *planner) field(owner reflect.Type, sf reflect.StructField) field {
 			f.iso8601 = true
 		case "hidden":
 			f.hidden = true
+		case "omitempty":
+			f.omitEmpty = true
 		default:
 			panic(fmt.Sprintf("field %s of %s has the tag option %s", sf.Name, owner, word))
 		}

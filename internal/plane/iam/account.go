@@ -31,7 +31,7 @@ func (v *service) changeAccount(ctx context.Context, c *awsapi.Call, action stri
 
 func (v *service) createAccountAlias(ctx context.Context, c *awsapi.Call, in *iamapi.CreateAccountAliasInput) (*iamapi.CreateAccountAliasOutput, error) {
 	return nil, v.changeAccount(ctx, c, "CreateAccountAlias", func(tx *directory.Tx, a *identity.Account) error {
-		if other := tx.AccountByAlias(in.AccountAlias); other != nil && other.ID != a.ID {
+		if tx.AccountByAlias(in.AccountAlias) != nil {
 			return iamapi.ErrEntityAlreadyExists("The account alias %s already exists.", in.AccountAlias)
 		}
 		// An account has one alias: a new one takes the place of the old.
@@ -88,7 +88,7 @@ func (v *service) getAccountSummary(ctx context.Context, c *awsapi.Call, _ *iama
 		iamapi.SummaryKeyTypePolicies:                          count(s.Policies(id, "", "")),
 		iamapi.SummaryKeyTypePoliciesQuota:                     q.Policies,
 		iamapi.SummaryKeyTypePolicyVersionsInUse:               versions,
-		iamapi.SummaryKeyTypePolicyVersionsInUseQuota:          q.Policies * q.PolicyVersions,
+		iamapi.SummaryKeyTypePolicyVersionsInUseQuota:          q.VersionsInUse,
 		iamapi.SummaryKeyTypeVersionsPerPolicyQuota:            q.PolicyVersions,
 		iamapi.SummaryKeyTypeInstanceProfiles:                  count(s.InstanceProfiles(id, "", "")),
 		iamapi.SummaryKeyTypeInstanceProfilesQuota:             q.InstanceProfiles,
@@ -112,6 +112,6 @@ func (v *service) getAccountSummary(ctx context.Context, c *awsapi.Call, _ *iama
 		iamapi.SummaryKeyTypeRolePolicySizeQuota:               policy.MaxRoleInlineSize,
 		iamapi.SummaryKeyTypePolicySizeQuota:                   policy.MaxManagedSize,
 		iamapi.SummaryKeyTypeAssumeRolePolicySizeQuota:         policy.MaxTrustSize,
-		iamapi.SummaryKeyTypeGlobalEndpointTokenVersion:        2,
+		iamapi.SummaryKeyTypeGlobalEndpointTokenVersion:        1,
 	}}, nil
 }

@@ -67,7 +67,7 @@ func (v *service) uploadServerCertificate(ctx context.Context, c *awsapi.Call, i
 			return iamapi.ErrKeyPairMismatch("The public key in the certificate does not match the private key.")
 		}
 		s.Expires = seconds(certificate.NotAfter)
-		if s.Tags, err = v.merged(nil, tags); err != nil {
+		if s.Tags, err = v.merged(nil, tags, thisCase); err != nil {
 			return err
 		}
 		return tx.Put(s)
@@ -116,7 +116,7 @@ func (v *service) getServerCertificate(ctx context.Context, c *awsapi.Call, in *
 		return nil, err
 	}
 	return &iamapi.GetServerCertificateOutput{ServerCertificate: &iamapi.ServerCertificate{
-		ServerCertificateMetadata: new(certificateMetadata(e)), CertificateBody: e.Body, CertificateChain: text(e.Chain), Tags: tagsOut(e.Tags),
+		ServerCertificateMetadata: new(certificateMetadata(e)), CertificateBody: e.Body, CertificateChain: text(e.Chain), Tags: allTags(e.Tags),
 	}}, nil
 }
 
@@ -161,14 +161,14 @@ func (v *service) deleteServerCertificate(ctx context.Context, c *awsapi.Call, i
 
 func (v *service) tagServerCertificate(ctx context.Context, c *awsapi.Call, in *iamapi.TagServerCertificateInput) (*iamapi.TagServerCertificateOutput, error) {
 	return nil, v.changeServerCertificate(ctx, c, "TagServerCertificate", in.ServerCertificateName, func(_ *directory.Tx, e *identity.ServerCertificate) (err error) {
-		e.Tags, err = v.merged(e.Tags, tagsIn(in.Tags))
+		e.Tags, err = v.merged(e.Tags, tagsIn(in.Tags), thisCase)
 		return err
 	}, passing(tagsIn(in.Tags)))
 }
 
 func (v *service) untagServerCertificate(ctx context.Context, c *awsapi.Call, in *iamapi.UntagServerCertificateInput) (*iamapi.UntagServerCertificateOutput, error) {
 	return nil, v.changeServerCertificate(ctx, c, "UntagServerCertificate", in.ServerCertificateName, func(_ *directory.Tx, e *identity.ServerCertificate) error {
-		e.Tags = without(e.Tags, in.TagKeys)
+		e.Tags = without(e.Tags, in.TagKeys, thisCase)
 		return nil
 	}, untagging(in.TagKeys))
 }
@@ -221,7 +221,7 @@ func (v *service) uploadSigningCertificate(ctx context.Context, c *awsapi.Call, 
 		}
 		certificate, err := parseCertificate(in.CertificateBody)
 		if err != nil {
-			return err
+			return iamapi.ErrMalformedCertificate("Certificate %s is malformed.", in.CertificateBody)
 		}
 		s := &identity.SigningCertificate{
 			ID: signingID(account(c), u.ID, certificate), Account: account(c), UserID: u.ID,

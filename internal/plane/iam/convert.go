@@ -46,6 +46,11 @@ func tagsOut(tags []identity.Tag) []iamapi.Tag {
 	return mapped(tags, func(t identity.Tag) iamapi.Tag { return iamapi.Tag(t) })
 }
 
+// allTags answers no tags with an empty list, as the resources do that have had tags since 2021.
+func allTags(tags []identity.Tag) []iamapi.Tag {
+	return mapped(tags, func(t identity.Tag) iamapi.Tag { return iamapi.Tag(t) })
+}
+
 func tagsIn(tags []iamapi.Tag) []identity.Tag {
 	if len(tags) == 0 {
 		return nil
@@ -78,6 +83,15 @@ func (v *service) roleOut(s *directory.Snapshot, r *identity.Role) iamapi.Role {
 	return out
 }
 
+// createdRole is a role as the operations that make and describe it answer: without what was not there
+// from the beginning of IAM.
+func createdRole(s *directory.Snapshot, r *identity.Role) iamapi.Role {
+	out := listedRole(s)(r)
+	out.Description, out.MaxSessionDuration = nil, nil
+	out.PermissionsBoundary, out.Tags = boundaryOut(r.Boundary), tagsOut(r.Tags)
+	return out
+}
+
 func (v *service) roleLastUsed(id string) *iamapi.RoleLastUsed {
 	last, ok := v.directory.LastUsed(id)
 	if !ok {
@@ -99,7 +113,7 @@ func listedRole(s *directory.Snapshot) func(*identity.Role) iamapi.Role {
 
 func policyOut(s *directory.Snapshot, p *identity.ManagedPolicy) iamapi.Policy {
 	out := listedPolicy(s, p)
-	out.Description, out.Tags = text(p.Description), tagsOut(p.Tags)
+	out.Description, out.Tags = text(p.Description), allTags(p.Tags)
 	return out
 }
 
@@ -133,8 +147,8 @@ func profileOut(s *directory.Snapshot, p *identity.InstanceProfile) iamapi.Insta
 		CreateDate: p.Created, Roles: []iamapi.Role{}, Tags: tagsOut(p.Tags),
 	}
 	if r := s.RoleByID(p.RoleID); p.RoleID != "" && r != nil {
-		role := listedRole(s)(r)
-		role.Description, role.MaxSessionDuration = nil, nil
+		role := createdRole(s, r)
+		role.PermissionsBoundary, role.Tags = nil, nil
 		out.Roles = append(out.Roles, role)
 	}
 	return out

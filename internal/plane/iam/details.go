@@ -103,12 +103,16 @@ func used(c *awsapi.Call, s *directory.Snapshot, seq iter.Seq[*identity.ManagedP
 }
 
 func userDetail(s *directory.Snapshot, u *identity.UserEntity) iamapi.UserDetail {
-	return iamapi.UserDetail{
+	out := iamapi.UserDetail{
 		Path: &u.Path, UserName: &u.Name, UserId: &u.ID, Arn: new(u.ARN()), CreateDate: &u.Created,
-		UserPolicyList: inlineOut(u.Inline), GroupList: mapped(s.GroupsOf(u.ID), groupName),
+		GroupList:               mapped(s.GroupsOf(u.ID), groupName),
 		AttachedManagedPolicies: attachedOut(u.Attached), PermissionsBoundary: boundaryOut(u.Boundary),
-		Tags: mapped(u.Tags, func(t identity.Tag) iamapi.Tag { return iamapi.Tag(t) }),
+		Tags: allTags(u.Tags),
 	}
+	if len(u.Inline) > 0 {
+		out.UserPolicyList = inlineOut(u.Inline)
+	}
+	return out
 }
 
 func groupDetail(g *identity.Group) iamapi.GroupDetail {
@@ -128,7 +132,7 @@ func (v *service) roleDetail(s *directory.Snapshot, r *identity.Role) iamapi.Rol
 		AssumeRolePolicyDocument: new(encoded(s.TrustDocument(r))), InstanceProfileList: profiles,
 		RolePolicyList: inlineOut(r.Inline), AttachedManagedPolicies: attachedOut(r.Attached),
 		PermissionsBoundary: boundaryOut(r.Boundary), RoleLastUsed: v.roleLastUsed(r.ID),
-		Tags: mapped(r.Tags, func(t identity.Tag) iamapi.Tag { return iamapi.Tag(t) }),
+		Tags: allTags(r.Tags),
 	}
 }
 

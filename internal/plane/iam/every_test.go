@@ -186,7 +186,7 @@ func TestEveryOperation(t *testing.T) {
 			continue
 		}
 		status, got = p.post(root, url.Values{"Action": {operation}, "Version": {"2010-05-08"}})
-		if status != 400 || got.Code != "ValidationError" || !strings.Contains(got.Message, "Value null at '") {
+		if status != 400 || got.Code != "ValidationError" || !strings.Contains(got.Message, "Member must not be null") {
 			t.Errorf("%s without parameters: %d %+v", operation, status, got)
 		}
 	}

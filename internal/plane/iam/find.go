@@ -142,23 +142,36 @@ func (v *service) ownPolicy(ctx context.Context, c *awsapi.Call, s *directory.Sn
 	return p, nil
 }
 
-// policyArn refuses what cannot name a managed policy.
+// policyArn refuses what cannot name a managed policy: text that is no ARN, and ARNs of something else.
 func policyArn(arn string) error {
 	a, err := identity.ParseARN(arn)
-	if err != nil || a.Service != "iam" || a.ResourceType() != "policy" {
+	switch {
+	case err != nil:
+		return awsapi.ValidationError("ARN %s is not valid.", arn)
+	case a.Service != "iam" || a.ResourceType() != "policy":
 		return iamapi.ErrInvalidInput("ARN %s is not valid.", arn)
+	default:
+		return nil
 	}
-	return nil
 }
 
-// attachable finds the managed policy that is to be attached or to be a boundary.
+// attachable wants a managed policy that the caller's account may attach.
 func attachable(c *awsapi.Call, s *directory.Snapshot, arn string) error {
+	return usable(c, s, arn, "Policy ")
+}
+
+// boundary wants a managed policy that may be a permissions boundary in the caller's account.
+func boundary(c *awsapi.Call, s *directory.Snapshot, arn string) error {
+	return usable(c, s, arn, "Scope ARN: ")
+}
+
+func usable(c *awsapi.Call, s *directory.Snapshot, arn, what string) error {
 	if err := policyArn(arn); err != nil {
 		return err
 	}
 	p := s.Policy(arn)
 	if p == nil || p.Account != account(c) && p.Account != identity.AWSAccount {
-		return iamapi.ErrNoSuchEntity("Policy %s does not exist or is not attachable.", arn)
+		return iamapi.ErrNoSuchEntity("%s%s does not exist or is not attachable.", what, arn)
 	}
 	return nil
 }

@@ -122,12 +122,12 @@ func (v *service) removeUserFromGroup(ctx context.Context, c *awsapi.Call, in *i
 func (v *service) changeMembership(ctx context.Context, c *awsapi.Call, action, group, user string, change func(*identity.Group, *identity.UserEntity) error) error {
 	return v.directory.Update(ctx, func(tx *directory.Tx) error {
 		g, err := v.group(ctx, c, tx.Snapshot, action, group)
-		if err != nil {
-			return err
-		}
 		u := tx.User(account(c), user)
-		if u == nil {
-			return noUser(user)
+		switch {
+		case u == nil && (err == nil || tx.Group(account(c), group) == nil && awsapi.AsError(err).Code == "NoSuchEntity"):
+			return noUser(user) // the user is missed first
+		case err != nil:
+			return err
 		}
 		c.Touched(u.ARN(), "AWS::IAM::User")
 		u = u.Clone()

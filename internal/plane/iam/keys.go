@@ -2,8 +2,8 @@ package iam
 
 import (
 	"context"
+	"net/http"
 
-	"github.com/rolecall-dev/rolecall"
 	"github.com/rolecall-dev/rolecall/internal/directory"
 	"github.com/rolecall-dev/rolecall/internal/identity"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi"
@@ -161,10 +161,9 @@ func (v *service) getAccessKeyLastUsed(ctx context.Context, c *awsapi.Call, in *
 		return nil, err
 	}
 	if k == nil {
-		if _, ok := rolecall.AccountOfAccessKey(in.AccessKeyId); !ok {
-			return nil, awsapi.ValidationError("The Access Key with id %s is not valid.", in.AccessKeyId)
-		}
-		return nil, noKey(in.AccessKeyId)
+		// Whether there is such a key in another account is not told.
+		return nil, awsapi.Errorf(http.StatusForbidden, "AccessDenied",
+			"User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s", c.Principal.ARN, in.AccessKeyId)
 	}
 	used := &iamapi.AccessKeyLastUsed{ServiceName: "N/A", Region: "N/A"}
 	if last, ok := v.directory.LastUsed(k.ID); ok {

@@ -79,8 +79,7 @@ func (v *service) createServiceLinkedRole(ctx context.Context, c *awsapi.Call, i
 		return nil, err
 	}
 	c.Touched(arn, "AWS::IAM::Role")
-	out := v.roleOut(v.directory.Snapshot(), made)
-	out.RoleLastUsed, out.MaxSessionDuration = nil, nil
+	out := createdRole(v.directory.Snapshot(), made)
 	return &iamapi.CreateServiceLinkedRoleOutput{Role: &out}, nil
 }
 

@@ -22,7 +22,7 @@ import (
 )
 
 func noDevice(serial string) error {
-	return iamapi.ErrNoSuchEntity("VirtualMFADevice with serial number %s does not exist.", serial)
+	return iamapi.ErrNoSuchEntity("MFA Device with serial number %s does not exist.", serial)
 }
 
 // device finds a virtual device of the caller's account.
@@ -60,9 +60,9 @@ func (v *service) createVirtualMFADevice(ctx context.Context, c *awsapi.Call, in
 			return err
 		}
 		if tx.MFADevice(d.ARN()) != nil {
-			return iamapi.ErrEntityAlreadyExists("MFADevice entity at the same path and name already exists.")
+			return iamapi.ErrEntityAlreadyExists("MFA device already exists.")
 		}
-		if d.Tags, err = v.merged(nil, tags); err != nil {
+		if d.Tags, err = v.merged(nil, tags, thisCase); err != nil {
 			return err
 		}
 		return tx.Put(d)
@@ -225,7 +225,10 @@ func (v *service) enableMFADevice(ctx context.Context, c *awsapi.Call, in *iamap
 // ownDevice finds an enabled device of the owner.
 func ownDevice(c *awsapi.Call, s *directory.Snapshot, o owner, serial string) (*identity.MFADevice, error) {
 	d, err := device(c, s, serial)
-	if err != nil || !d.Assigned || d.UserID != o.id() {
+	if err != nil {
+		return nil, err
+	}
+	if !d.Assigned || d.UserID != o.id() {
 		return nil, iamapi.ErrNoSuchEntity("MFA Device invalid for user.")
 	}
 	return d, nil
@@ -309,14 +312,14 @@ func (v *service) getMFADevice(ctx context.Context, c *awsapi.Call, in *iamapi.G
 
 func (v *service) tagMFADevice(ctx context.Context, c *awsapi.Call, in *iamapi.TagMFADeviceInput) (*iamapi.TagMFADeviceOutput, error) {
 	return nil, v.changeDevice(ctx, c, "TagMFADevice", in.SerialNumber, func(d *identity.MFADevice) (err error) {
-		d.Tags, err = v.merged(d.Tags, tagsIn(in.Tags))
+		d.Tags, err = v.merged(d.Tags, tagsIn(in.Tags), thisCase)
 		return err
 	}, passing(tagsIn(in.Tags)))
 }
 
 func (v *service) untagMFADevice(ctx context.Context, c *awsapi.Call, in *iamapi.UntagMFADeviceInput) (*iamapi.UntagMFADeviceOutput, error) {
 	return nil, v.changeDevice(ctx, c, "UntagMFADevice", in.SerialNumber, func(d *identity.MFADevice) error {
-		d.Tags = without(d.Tags, in.TagKeys)
+		d.Tags = without(d.Tags, in.TagKeys, thisCase)
 		return nil
 	}, untagging(in.TagKeys))
 }

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ func issuer(text string) (string, error) {
 
 func thumbprints(list []string) ([]string, error) {
 	if len(list) > maxThumbprints {
-		return nil, iamapi.ErrLimitExceeded("Thumbprint list must contain fewer than %d entries.", maxThumbprints+1)
+		return nil, iamapi.ErrInvalidInput("Thumbprint list must contain fewer than %d entries.", maxThumbprints)
 	}
 	out := make([]string, 0, len(list))
 	for _, t := range list {
@@ -68,7 +69,7 @@ func (v *service) createOIDCProvider(ctx context.Context, c *awsapi.Call, in *ia
 		}
 		slices.Sort(in.ClientIDList)
 		p.ClientIDs = slices.Compact(in.ClientIDList)
-		if p.Tags, err = v.merged(nil, tags); err != nil {
+		if p.Tags, err = v.merged(nil, tags, thisCase); err != nil {
 			return err
 		}
 		return tx.Put(p)
@@ -118,7 +119,8 @@ func (v *service) getOIDCProvider(ctx context.Context, c *awsapi.Call, in *iamap
 		return nil, err
 	}
 	return &iamapi.GetOpenIDConnectProviderOutput{
-		Url: &p.URL, ClientIDList: p.ClientIDs, ThumbprintList: p.Thumbprints, CreateDate: &p.Created, Tags: tagsOut(p.Tags),
+		Url: &p.URL, ClientIDList: append([]string{}, p.ClientIDs...), ThumbprintList: append([]string{}, p.Thumbprints...),
+		CreateDate: &p.Created, Tags: allTags(p.Tags),
 	}, nil
 }
 
@@ -136,6 +138,10 @@ func (v *service) listOIDCProviders(ctx context.Context, c *awsapi.Call, _ *iama
 func (v *service) deleteOIDCProvider(ctx context.Context, c *awsapi.Call, in *iamapi.DeleteOpenIDConnectProviderInput) (*iamapi.DeleteOpenIDConnectProviderOutput, error) {
 	return nil, v.directory.Update(ctx, func(tx *directory.Tx) error {
 		p, err := v.oidc(ctx, c, tx.Snapshot, "DeleteOpenIDConnectProvider", in.OpenIDConnectProviderArn)
+		var told *awsapi.Error
+		if errors.As(err, &told) && told.Code == "NoSuchEntity" {
+			return iamapi.ErrNoSuchEntity("OpenId connect Provider %s cannot be found.", in.OpenIDConnectProviderArn)
+		}
 		if err != nil {
 			return err
 		}
@@ -170,14 +176,14 @@ func (v *service) removeClientID(ctx context.Context, c *awsapi.Call, in *iamapi
 
 func (v *service) tagOIDC(ctx context.Context, c *awsapi.Call, in *iamapi.TagOpenIDConnectProviderInput) (*iamapi.TagOpenIDConnectProviderOutput, error) {
 	return nil, v.changeOIDC(ctx, c, "TagOpenIDConnectProvider", in.OpenIDConnectProviderArn, func(p *identity.OIDCProvider) (err error) {
-		p.Tags, err = v.merged(p.Tags, tagsIn(in.Tags))
+		p.Tags, err = v.merged(p.Tags, tagsIn(in.Tags), thisCase)
 		return err
 	}, passing(tagsIn(in.Tags)))
 }
 
 func (v *service) untagOIDC(ctx context.Context, c *awsapi.Call, in *iamapi.UntagOpenIDConnectProviderInput) (*iamapi.UntagOpenIDConnectProviderOutput, error) {
 	return nil, v.changeOIDC(ctx, c, "UntagOpenIDConnectProvider", in.OpenIDConnectProviderArn, func(p *identity.OIDCProvider) error {
-		p.Tags = without(p.Tags, in.TagKeys)
+		p.Tags = without(p.Tags, in.TagKeys, thisCase)
 		return nil
 	}, untagging(in.TagKeys))
 }

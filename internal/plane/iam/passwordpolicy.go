@@ -52,19 +52,23 @@ func (v *service) getAccountPasswordPolicy(ctx context.Context, c *awsapi.Call, 
 		}
 		return &n
 	}
+	var hard *bool
+	if p.HardExpiry {
+		hard = &p.HardExpiry
+	}
 	return &iamapi.GetAccountPasswordPolicyOutput{PasswordPolicy: &iamapi.PasswordPolicy{
 		MinimumPasswordLength: new(p.MinimumLength), RequireSymbols: new(p.Symbols), RequireNumbers: new(p.Numbers),
 		RequireUppercaseCharacters: new(p.Uppercase), RequireLowercaseCharacters: new(p.Lowercase),
 		AllowUsersToChangePassword: new(p.UsersMayChange), ExpirePasswords: new(p.MaxAgeDays > 0),
 		MaxPasswordAge: positive(p.MaxAgeDays), PasswordReusePrevention: positive(p.ReusePrevention),
-		HardExpiry: new(p.HardExpiry),
+		HardExpiry: hard,
 	}}, nil
 }
 
 func (v *service) deleteAccountPasswordPolicy(ctx context.Context, c *awsapi.Call, _ *iamapi.DeleteAccountPasswordPolicyInput) (*iamapi.DeleteAccountPasswordPolicyOutput, error) {
 	return nil, v.changeAccount(ctx, c, "DeleteAccountPasswordPolicy", func(_ *directory.Tx, a *identity.Account) error {
 		if a.PasswordPolicy == nil {
-			return noPasswordPolicy(account(c))
+			return iamapi.ErrNoSuchEntity("The account policy with name PasswordPolicy cannot be found.")
 		}
 		a.PasswordPolicy = nil
 		return nil

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"strconv"
@@ -35,11 +36,11 @@ func (v *service) createPolicy(ctx context.Context, c *awsapi.Call, in *iamapi.C
 			return err
 		}
 		p.Description = value(in.Description)
-		if p.Tags, err = v.merged(nil, tags); err != nil {
+		if p.Tags, err = v.merged(nil, tags, thisCase); err != nil {
 			return err
 		}
 		out = policyOut(tx.Snapshot, p)
-		out.Description = nil // as AWS: only GetPolicy answers it
+		out.Description, out.Tags = nil, tagsOut(tags) // as AWS: only GetPolicy answers all
 		return tx.Put(p)
 	})
 	if err != nil {
@@ -169,14 +170,14 @@ func (v *service) deletePolicy(ctx context.Context, c *awsapi.Call, in *iamapi.D
 
 func (v *service) tagPolicy(ctx context.Context, c *awsapi.Call, in *iamapi.TagPolicyInput) (*iamapi.TagPolicyOutput, error) {
 	return nil, v.changePolicy(ctx, c, "TagPolicy", in.PolicyArn, func(p *identity.ManagedPolicy) (err error) {
-		p.Tags, err = v.merged(p.Tags, tagsIn(in.Tags))
+		p.Tags, err = v.merged(p.Tags, tagsIn(in.Tags), thisCase)
 		return err
 	}, passing(tagsIn(in.Tags)))
 }
 
 func (v *service) untagPolicy(ctx context.Context, c *awsapi.Call, in *iamapi.UntagPolicyInput) (*iamapi.UntagPolicyOutput, error) {
 	return nil, v.changePolicy(ctx, c, "UntagPolicy", in.PolicyArn, func(p *identity.ManagedPolicy) error {
-		p.Tags = without(p.Tags, in.TagKeys)
+		p.Tags = without(p.Tags, in.TagKeys, thisCase)
 		return nil
 	}, untagging(in.TagKeys))
 }
@@ -222,10 +223,19 @@ func noVersion(arn, id string) error {
 	return iamapi.ErrNoSuchEntity("Policy %s version %s does not exist or is not attachable.", arn, id)
 }
 
+// ofVersion words for a version that there is no such policy.
+func ofVersion(err error, arn, id string) error {
+	var told *awsapi.Error
+	if errors.As(err, &told) && told.Message == "Policy "+arn+" was not found." {
+		return noVersion(arn, id)
+	}
+	return err
+}
+
 func (v *service) getPolicyVersion(ctx context.Context, c *awsapi.Call, in *iamapi.GetPolicyVersionInput) (*iamapi.GetPolicyVersionOutput, error) {
 	p, err := v.policy(ctx, c, v.directory.Snapshot(), "GetPolicyVersion", in.PolicyArn)
 	if err != nil {
-		return nil, err
+		return nil, ofVersion(err, in.PolicyArn, in.VersionId)
 	}
 	version, ok := p.Version(in.VersionId)
 	if !ok {
@@ -251,17 +261,18 @@ func (v *service) listPolicyVersions(ctx context.Context, c *awsapi.Call, in *ia
 }
 
 func (v *service) setDefaultPolicyVersion(ctx context.Context, c *awsapi.Call, in *iamapi.SetDefaultPolicyVersionInput) (*iamapi.SetDefaultPolicyVersionOutput, error) {
-	return nil, v.changePolicy(ctx, c, "SetDefaultPolicyVersion", in.PolicyArn, func(p *identity.ManagedPolicy) error {
+	err := v.changePolicy(ctx, c, "SetDefaultPolicyVersion", in.PolicyArn, func(p *identity.ManagedPolicy) error {
 		if _, ok := p.Version(in.VersionId); !ok {
 			return noVersion(in.PolicyArn, in.VersionId)
 		}
 		p.Default, p.Updated = in.VersionId, seconds(c.Time)
 		return nil
 	})
+	return nil, ofVersion(err, in.PolicyArn, in.VersionId)
 }
 
 func (v *service) deletePolicyVersion(ctx context.Context, c *awsapi.Call, in *iamapi.DeletePolicyVersionInput) (*iamapi.DeletePolicyVersionOutput, error) {
-	return nil, v.changePolicy(ctx, c, "DeletePolicyVersion", in.PolicyArn, func(p *identity.ManagedPolicy) error {
+	err := v.changePolicy(ctx, c, "DeletePolicyVersion", in.PolicyArn, func(p *identity.ManagedPolicy) error {
 		if _, ok := p.Version(in.VersionId); !ok {
 			return noVersion(in.PolicyArn, in.VersionId)
 		}
@@ -271,6 +282,7 @@ func (v *service) deletePolicyVersion(ctx context.Context, c *awsapi.Call, in *i
 		p.Versions = slices.DeleteFunc(p.Versions, func(v identity.PolicyVersion) bool { return v.ID == in.VersionId })
 		return nil
 	})
+	return nil, ofVersion(err, in.PolicyArn, in.VersionId)
 }
 
 // changePolicy finds a policy of the account, authorizes, and puts what change made of a copy.

@@ -28,7 +28,7 @@ func (v *service) createInstanceProfile(ctx context.Context, c *awsapi.Call, in 
 		if err != nil {
 			return err
 		}
-		if p.Tags, err = v.merged(nil, tags); err != nil {
+		if p.Tags, err = v.merged(nil, tags, thisCase); err != nil {
 			return err
 		}
 		out = profileOut(tx.Snapshot, p)
@@ -47,7 +47,9 @@ func (v *service) getInstanceProfile(ctx context.Context, c *awsapi.Call, in *ia
 	if err != nil {
 		return nil, err
 	}
-	return &iamapi.GetInstanceProfileOutput{InstanceProfile: new(profileOut(s, p))}, nil
+	out := profileOut(s, p)
+	out.Tags = allTags(p.Tags)
+	return &iamapi.GetInstanceProfileOutput{InstanceProfile: &out}, nil
 }
 
 func profileName(p *identity.InstanceProfile) string { return p.Name }
@@ -124,8 +126,11 @@ func (v *service) addRoleToInstanceProfile(ctx context.Context, c *awsapi.Call, 
 func (v *service) removeRoleFromInstanceProfile(ctx context.Context, c *awsapi.Call, in *iamapi.RemoveRoleFromInstanceProfileInput) (*iamapi.RemoveRoleFromInstanceProfileOutput, error) {
 	return nil, v.changeProfile(ctx, c, "RemoveRoleFromInstanceProfile", in.InstanceProfileName, func(tx *directory.Tx, p *identity.InstanceProfile) error {
 		r := tx.Role(account(c), in.RoleName)
-		if r == nil || p.RoleID != r.ID {
+		if r == nil {
 			return noRole(in.RoleName)
+		}
+		if p.RoleID != r.ID {
+			return iamapi.ErrNoSuchEntity("Role %s in Instance Profile %s cannot be found.", r.Name, p.Name)
 		}
 		p.RoleID = ""
 		return nil
@@ -134,14 +139,14 @@ func (v *service) removeRoleFromInstanceProfile(ctx context.Context, c *awsapi.C
 
 func (v *service) tagInstanceProfile(ctx context.Context, c *awsapi.Call, in *iamapi.TagInstanceProfileInput) (*iamapi.TagInstanceProfileOutput, error) {
 	return nil, v.changeProfile(ctx, c, "TagInstanceProfile", in.InstanceProfileName, func(_ *directory.Tx, p *identity.InstanceProfile) (err error) {
-		p.Tags, err = v.merged(p.Tags, tagsIn(in.Tags))
+		p.Tags, err = v.merged(p.Tags, tagsIn(in.Tags), thisCase)
 		return err
 	}, passing(tagsIn(in.Tags)))
 }
 
 func (v *service) untagInstanceProfile(ctx context.Context, c *awsapi.Call, in *iamapi.UntagInstanceProfileInput) (*iamapi.UntagInstanceProfileOutput, error) {
 	return nil, v.changeProfile(ctx, c, "UntagInstanceProfile", in.InstanceProfileName, func(_ *directory.Tx, p *identity.InstanceProfile) error {
-		p.Tags = without(p.Tags, in.TagKeys)
+		p.Tags = without(p.Tags, in.TagKeys, thisCase)
 		return nil
 	}, untagging(in.TagKeys))
 }

@@ -65,7 +65,11 @@ func TestSAMLProviders(t *testing.T) {
 		t.Error(*made.SAMLProviderArn)
 	}
 	got := must[*sdk.GetSAMLProviderOutput](t)(c.GetSAMLProvider(ctx, &sdk.GetSAMLProviderInput{SAMLProviderArn: made.SAMLProviderArn}))
-	same(t, &sdk.GetSAMLProviderOutput{SAMLMetadataDocument: &document, CreateDate: aws.Time(now), ValidUntil: aws.Time(time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC))}, got)
+	if len(*got.SAMLProviderUUID) != 32 {
+		t.Errorf("UUID %s", *got.SAMLProviderUUID)
+	}
+	same(t, &sdk.GetSAMLProviderOutput{AssertionEncryptionMode: types.AssertionEncryptionModeTypeAllowed, PrivateKeyList: []types.SAMLPrivateKey{},
+		SAMLProviderUUID: got.SAMLProviderUUID, Tags: []types.Tag{}, SAMLMetadataDocument: &document, CreateDate: aws.Time(now), ValidUntil: aws.Time(time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC))}, got)
 	_, err := c.CreateSAMLProvider(ctx, &sdk.CreateSAMLProviderInput{Name: aws.String("corp"), SAMLMetadataDocument: &document})
 	fails(t, err, "EntityAlreadyExists", "SAMLProvider corp already exists.")
 	for name, bad := range map[string]string{

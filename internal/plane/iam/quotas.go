@@ -18,6 +18,7 @@ type Quotas struct {
 	MFADevices                                       int // per user
 	SigningCertificates                              int // per user
 	PolicyVersions                                   int // per policy
+	VersionsInUse                                    int // of all policies; told, not enforced
 	Tags                                             int // per resource
 }
 
@@ -27,7 +28,7 @@ func DefaultQuotas() Quotas {
 		Users: 5000, Groups: 300, Roles: 1000, Policies: 1500, InstanceProfiles: 1000,
 		OIDCProviders: 100, SAMLProviders: 100, ServerCertificates: 20,
 		GroupsPerUser: 10, AttachedPolicies: 10, AccessKeys: 2, MFADevices: 8, SigningCertificates: 2,
-		PolicyVersions: 5, Tags: 50,
+		PolicyVersions: 5, VersionsInUse: 10000, Tags: 50,
 	}
 }
 

@@ -70,7 +70,7 @@ func (v *service) getCredentialReport(ctx context.Context, c *awsapi.Call, _ *ia
 	last, ok := v.reports.get(account(c))
 	switch {
 	case !ok:
-		return nil, iamapi.ErrCredentialReportNotPresent("No report present. Use GenerateCredentialReport to generate one.")
+		return nil, iamapi.ErrCredentialReportNotPresent("")
 	case c.Time.Sub(last.made) >= reportLife:
 		return nil, iamapi.ErrCredentialReportExpired("The report has expired. Use GenerateCredentialReport to generate a new one.")
 	}

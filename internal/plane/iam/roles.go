@@ -40,12 +40,12 @@ func (v *service) createRole(ctx context.Context, c *awsapi.Call, in *iamapi.Cre
 			r.MaxSession = time.Duration(*in.MaxSessionDuration) * time.Second
 		}
 		if in.PermissionsBoundary != nil {
-			if err := attachable(c, tx.Snapshot, *in.PermissionsBoundary); err != nil {
+			if err := boundary(c, tx.Snapshot, *in.PermissionsBoundary); err != nil {
 				return err
 			}
 			r.Boundary = *in.PermissionsBoundary
 		}
-		if r.Tags, err = v.merged(nil, tags); err != nil {
+		if r.Tags, err = v.merged(nil, tags, anyCase); err != nil {
 			return err
 		}
 		made = r
@@ -55,8 +55,8 @@ func (v *service) createRole(ctx context.Context, c *awsapi.Call, in *iamapi.Cre
 		return nil, err
 	}
 	c.Touched(arn, "AWS::IAM::Role")
-	out := v.roleOut(v.directory.Snapshot(), made)
-	out.RoleLastUsed = nil
+	out := createdRole(v.directory.Snapshot(), made)
+	out.Tags = tagsOut(tags)
 	return &iamapi.CreateRoleOutput{Role: &out}, nil
 }
 
@@ -106,9 +106,10 @@ func (v *service) deleteRole(ctx context.Context, c *awsapi.Call, in *iamapi.Del
 
 func (v *service) updateRole(ctx context.Context, c *awsapi.Call, in *iamapi.UpdateRoleInput) (*iamapi.UpdateRoleOutput, error) {
 	return nil, v.changeRole(ctx, c, "UpdateRole", in.RoleName, func(_ *directory.Tx, r *identity.Role) error {
-		// AWS: parameters that are left out fall back to their defaults.
-		r.Description = value(in.Description)
-		r.MaxSession = identity.DefaultMaxSession
+		// What is left out stays as it is, against AWS's reference and as AWS answers.
+		if in.Description != nil {
+			r.Description = *in.Description
+		}
 		if in.MaxSessionDuration != nil {
 			r.MaxSession = time.Duration(*in.MaxSessionDuration) * time.Second
 		}
@@ -126,7 +127,9 @@ func (v *service) updateRoleDescription(ctx context.Context, c *awsapi.Call, in 
 	if err != nil {
 		return nil, err
 	}
-	return &iamapi.UpdateRoleDescriptionOutput{Role: new(v.roleOut(v.directory.Snapshot(), after))}, nil
+	out := createdRole(v.directory.Snapshot(), after)
+	out.Description = text(after.Description)
+	return &iamapi.UpdateRoleDescriptionOutput{Role: &out}, nil
 }
 
 func (v *service) updateAssumeRolePolicy(ctx context.Context, c *awsapi.Call, in *iamapi.UpdateAssumeRolePolicyInput) (*iamapi.UpdateAssumeRolePolicyOutput, error) {
@@ -138,14 +141,14 @@ func (v *service) updateAssumeRolePolicy(ctx context.Context, c *awsapi.Call, in
 
 func (v *service) tagRole(ctx context.Context, c *awsapi.Call, in *iamapi.TagRoleInput) (*iamapi.TagRoleOutput, error) {
 	return nil, v.changeRole(ctx, c, "TagRole", in.RoleName, func(_ *directory.Tx, r *identity.Role) (err error) {
-		r.Tags, err = v.merged(r.Tags, tagsIn(in.Tags))
+		r.Tags, err = v.merged(r.Tags, tagsIn(in.Tags), anyCase)
 		return err
 	}, passing(tagsIn(in.Tags)))
 }
 
 func (v *service) untagRole(ctx context.Context, c *awsapi.Call, in *iamapi.UntagRoleInput) (*iamapi.UntagRoleOutput, error) {
 	return nil, v.changeRole(ctx, c, "UntagRole", in.RoleName, func(_ *directory.Tx, r *identity.Role) error {
-		r.Tags = without(r.Tags, in.TagKeys)
+		r.Tags = without(r.Tags, in.TagKeys, anyCase)
 		return nil
 	}, untagging(in.TagKeys))
 }
@@ -165,7 +168,7 @@ func (v *service) listRoleTags(ctx context.Context, c *awsapi.Call, in *iamapi.L
 func (v *service) putRoleBoundary(ctx context.Context, c *awsapi.Call, in *iamapi.PutRolePermissionsBoundaryInput) (*iamapi.PutRolePermissionsBoundaryOutput, error) {
 	return nil, v.changeRole(ctx, c, "PutRolePermissionsBoundary", in.RoleName, func(tx *directory.Tx, r *identity.Role) error {
 		r.Boundary = in.PermissionsBoundary
-		return attachable(c, tx.Snapshot, in.PermissionsBoundary)
+		return boundary(c, tx.Snapshot, in.PermissionsBoundary)
 	}, bounded(in.PermissionsBoundary))
 }
 

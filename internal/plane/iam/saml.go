@@ -2,6 +2,8 @@ package iam
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base32"
 	"encoding/xml"
 	"strings"
 	"time"
@@ -81,7 +83,7 @@ func (v *service) createSAMLProvider(ctx context.Context, c *awsapi.Call, in *ia
 		if bad != nil {
 			return bad
 		}
-		if p.Tags, err = v.merged(nil, tags); err != nil {
+		if p.Tags, err = v.merged(nil, tags, thisCase); err != nil {
 			return err
 		}
 		return tx.Put(p)
@@ -157,8 +159,15 @@ func (v *service) getSAMLProvider(ctx context.Context, c *awsapi.Call, in *iamap
 		return nil, err
 	}
 	return &iamapi.GetSAMLProviderOutput{
-		SAMLMetadataDocument: &p.Metadata, CreateDate: &p.Created, ValidUntil: moment(p.ValidUntil), Tags: tagsOut(p.Tags),
+		SAMLProviderUUID: new(samlUUID(p)), SAMLMetadataDocument: &p.Metadata, CreateDate: &p.Created, ValidUntil: moment(p.ValidUntil),
+		Tags: allTags(p.Tags), AssertionEncryptionMode: new(iamapi.AssertionEncryptionModeTypeAllowed), PrivateKeyList: []iamapi.SAMLPrivateKey{},
 	}, nil
+}
+
+// samlUUID tells a provider from others that had its name before.
+func samlUUID(p *identity.SAMLProvider) string {
+	sum := sha256.Sum256([]byte(p.ARN() + " " + p.Created.Format(time.RFC3339)))
+	return base32.StdEncoding.EncodeToString(sum[:20])
 }
 
 func (v *service) listSAMLProviders(ctx context.Context, c *awsapi.Call, _ *iamapi.ListSAMLProvidersInput) (*iamapi.ListSAMLProvidersOutput, error) {
@@ -186,14 +195,14 @@ func (v *service) deleteSAMLProvider(ctx context.Context, c *awsapi.Call, in *ia
 
 func (v *service) tagSAML(ctx context.Context, c *awsapi.Call, in *iamapi.TagSAMLProviderInput) (*iamapi.TagSAMLProviderOutput, error) {
 	return nil, v.changeSAML(ctx, c, "TagSAMLProvider", in.SAMLProviderArn, func(p *identity.SAMLProvider) (err error) {
-		p.Tags, err = v.merged(p.Tags, tagsIn(in.Tags))
+		p.Tags, err = v.merged(p.Tags, tagsIn(in.Tags), thisCase)
 		return err
 	}, passing(tagsIn(in.Tags)))
 }
 
 func (v *service) untagSAML(ctx context.Context, c *awsapi.Call, in *iamapi.UntagSAMLProviderInput) (*iamapi.UntagSAMLProviderOutput, error) {
 	return nil, v.changeSAML(ctx, c, "UntagSAMLProvider", in.SAMLProviderArn, func(p *identity.SAMLProvider) error {
-		p.Tags = without(p.Tags, in.TagKeys)
+		p.Tags = without(p.Tags, in.TagKeys, thisCase)
 		return nil
 	}, untagging(in.TagKeys))
 }

@@ -44,7 +44,7 @@ func TestLoginProfiles(t *testing.T) {
 	policy := must[*sdk.GetAccountPasswordPolicyOutput](t)(c.GetAccountPasswordPolicy(ctx, &sdk.GetAccountPasswordPolicyInput{}))
 	same(t, &types.PasswordPolicy{
 		AllowUsersToChangePassword: true, MinimumPasswordLength: aws.Int32(12), RequireSymbols: true, PasswordReusePrevention: aws.Int32(2),
-		MaxPasswordAge: aws.Int32(90), ExpirePasswords: true, HardExpiry: aws.Bool(false),
+		MaxPasswordAge: aws.Int32(90), ExpirePasswords: true,
 	}, policy.PasswordPolicy)
 	fails(t, change("wrong", "Correct-horse-3"), "AccessDenied", "The old password is not correct.")
 	fails(t, change("Correct-horse-1", "short-1"), "PasswordPolicyViolation", "Password should have a minimum length of 12")
@@ -128,7 +128,7 @@ func TestVirtualMFADevices(t *testing.T) {
 	must[*sdk.DeactivateMFADeviceOutput](t)(c.DeactivateMFADevice(ctx, &sdk.DeactivateMFADeviceInput{UserName: aws.String("alice"), SerialNumber: made.SerialNumber}))
 	must[*sdk.DeleteVirtualMFADeviceOutput](t)(c.DeleteVirtualMFADevice(ctx, &sdk.DeleteVirtualMFADeviceInput{SerialNumber: made.SerialNumber}))
 	_, err = c.DeleteVirtualMFADevice(ctx, &sdk.DeleteVirtualMFADeviceInput{SerialNumber: made.SerialNumber})
-	fails(t, err, "NoSuchEntity", "VirtualMFADevice with serial number "+*made.SerialNumber+" does not exist.")
+	fails(t, err, "NoSuchEntity", "MFA Device with serial number "+*made.SerialNumber+" does not exist.")
 	for _, a := range p.audit {
 		if strings.Contains(string(a.RequestParameters)+string(a.ResponseElements), string(made.Base32StringSeed)) || strings.Contains(string(a.RequestParameters), *code(10)) {
 			t.Errorf("seed or code in the audit record: %s %s", a.RequestParameters, a.ResponseElements)

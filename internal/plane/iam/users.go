@@ -29,12 +29,12 @@ func (v *service) createUser(ctx context.Context, c *awsapi.Call, in *iamapi.Cre
 			return err
 		}
 		if in.PermissionsBoundary != nil {
-			if err := attachable(c, tx.Snapshot, *in.PermissionsBoundary); err != nil {
+			if err := boundary(c, tx.Snapshot, *in.PermissionsBoundary); err != nil {
 				return err
 			}
 			u.Boundary = *in.PermissionsBoundary
 		}
-		if u.Tags, err = v.merged(nil, tags); err != nil {
+		if u.Tags, err = v.merged(nil, tags, anyCase); err != nil {
 			return err
 		}
 		made = u
@@ -75,7 +75,7 @@ func (v *service) getUser(ctx context.Context, c *awsapi.Call, in *iamapi.GetUse
 	return &iamapi.GetUserOutput{User: new(userOut(u))}, nil
 }
 
-// rootUser is how IAM shows the root of an account to itself: without a name.
+// rootUser is how IAM shows the root of an account to itself: without a name and a path.
 func (v *service) rootUser(ctx context.Context, c *awsapi.Call, s *directory.Snapshot) (*iamapi.GetUserOutput, error) {
 	arn := identity.RootARN(account(c))
 	if err := v.ask(ctx, c, "GetUser", arn); err != nil {
@@ -83,7 +83,7 @@ func (v *service) rootUser(ctx context.Context, c *awsapi.Call, s *directory.Sna
 	}
 	out := &iamapi.User{UserId: string(account(c)), Arn: arn}
 	if a := s.Account(account(c)); a != nil {
-		out.CreateDate, out.UserName = a.Created, a.Alias
+		out.CreateDate = a.Created
 	}
 	return &iamapi.GetUserOutput{User: out}, nil
 }
@@ -149,7 +149,7 @@ func userIsBare(s *directory.Snapshot, u *identity.UserEntity) error {
 	case count(s.MFADevicesOf(u.Account, u.ID)) > 0:
 		return iamapi.ErrDeleteConflict("Cannot delete entity, must delete MFA device first.")
 	case count(s.SigningCertificates(u.ID)) > 0:
-		return iamapi.ErrDeleteConflict("Cannot delete entity, must delete signing certificates first.")
+		return iamapi.ErrDeleteConflict("Cannot delete entity, must delete certificates first.")
 	case len(u.Attached) > 0:
 		return iamapi.ErrDeleteConflict("Cannot delete entity, must detach all policies first.")
 	case len(u.Inline) > 0:
@@ -163,14 +163,14 @@ func userIsBare(s *directory.Snapshot, u *identity.UserEntity) error {
 
 func (v *service) tagUser(ctx context.Context, c *awsapi.Call, in *iamapi.TagUserInput) (*iamapi.TagUserOutput, error) {
 	return nil, v.changeUser(ctx, c, "TagUser", in.UserName, func(_ *directory.Tx, u *identity.UserEntity) (err error) {
-		u.Tags, err = v.merged(u.Tags, tagsIn(in.Tags))
+		u.Tags, err = v.merged(u.Tags, tagsIn(in.Tags), anyCase)
 		return err
 	}, passing(tagsIn(in.Tags)))
 }
 
 func (v *service) untagUser(ctx context.Context, c *awsapi.Call, in *iamapi.UntagUserInput) (*iamapi.UntagUserOutput, error) {
 	return nil, v.changeUser(ctx, c, "UntagUser", in.UserName, func(_ *directory.Tx, u *identity.UserEntity) error {
-		u.Tags = without(u.Tags, in.TagKeys)
+		u.Tags = without(u.Tags, in.TagKeys, anyCase)
 		return nil
 	}, untagging(in.TagKeys))
 }
@@ -190,7 +190,7 @@ func (v *service) listUserTags(ctx context.Context, c *awsapi.Call, in *iamapi.L
 func (v *service) putUserBoundary(ctx context.Context, c *awsapi.Call, in *iamapi.PutUserPermissionsBoundaryInput) (*iamapi.PutUserPermissionsBoundaryOutput, error) {
 	return nil, v.changeUser(ctx, c, "PutUserPermissionsBoundary", in.UserName, func(tx *directory.Tx, u *identity.UserEntity) error {
 		u.Boundary = in.PermissionsBoundary
-		return attachable(c, tx.Snapshot, in.PermissionsBoundary)
+		return boundary(c, tx.Snapshot, in.PermissionsBoundary)
 	}, bounded(in.PermissionsBoundary))
 }
 

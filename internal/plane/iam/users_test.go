@@ -33,9 +33,9 @@ func TestUsers(t *testing.T) {
 	_, err = c.GetUser(ctx, &sdk.GetUserInput{UserName: aws.String("bob")})
 	fails(t, err, "NoSuchEntity", "The user with name bob cannot be found.")
 	_, err = c.CreateUser(ctx, &sdk.CreateUserInput{UserName: aws.String("a b")})
-	fails(t, err, "ValidationError", `1 validation error detected: Value 'a b' at 'userName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+`)
+	fails(t, err, "ValidationError", "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-")
 	_, err = c.CreateUser(ctx, &sdk.CreateUserInput{UserName: aws.String("bob"), PermissionsBoundary: aws.String(arn + "policy/none")})
-	fails(t, err, "NoSuchEntity", "Policy "+arn+"policy/none does not exist or is not attachable.")
+	fails(t, err, "NoSuchEntity", "Scope ARN: "+arn+"policy/none does not exist or is not attachable.")
 	_, err = c.CreateUser(ctx, &sdk.CreateUserInput{UserName: aws.String("bob"), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("1")}, {Key: aws.String("K"), Value: aws.String("2")}}})
 	fails(t, err, "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 
@@ -112,7 +112,7 @@ func TestOwnUser(t *testing.T) {
 	}
 	must[*sdk.GetUserOutput](t)(p.root().GetUser(ctx, &sdk.GetUserInput{}))
 	_, err := alice.GetUser(ctx, &sdk.GetUserInput{UserName: aws.String("bob")})
-	fails(t, err, "AccessDenied", "User: "+arn+"user/alice is not authorized to perform: iam:GetUser on resource: "+arn+"user/bob because no identity-based policy allows the iam:GetUser action")
+	fails(t, err, "AccessDenied", "User: "+arn+"user/alice is not authorized to perform: iam:GetUser on resource: user bob because no identity-based policy allows the iam:GetUser action")
 
 	key := must[*sdk.CreateAccessKeyOutput](t)(alice.CreateAccessKey(ctx, &sdk.CreateAccessKeyInput{})).AccessKey
 	if *key.UserName != "alice" || len(*key.SecretAccessKey) != 40 {

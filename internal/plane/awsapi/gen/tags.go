@@ -40,6 +40,9 @@ func (g *generator) tag(owner *shape, m member, input bool) (string, error) {
 	if g.sensitive(m) {
 		words = append(words, "hidden")
 	}
+	if g.s.model == "iam" && owner == g.m.Shapes["User"] && (m.name == "Path" || m.name == "UserName") {
+		words = append(words, "omitempty") // the root of an account has neither
+	}
 	text := strings.Join(words, ",")
 	if text == "" {
 		return "", nil

@@ -1835,8 +1835,8 @@ type UploadSigningCertificateOutput struct {
 
 // User is the model's User.
 type User struct {
-	Path                string
-	UserName            string
+	Path                string `aws:",omitempty"`
+	UserName            string `aws:",omitempty"`
 	UserId              string
 	Arn                 string
 	CreateDate          time.Time
