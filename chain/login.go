@@ -12,13 +12,14 @@ import (
 func (c *Chain) planLogin(p *awsconfig.Profile) (*plan, error) {
 	s, _ := p.Get("login_session")
 	provider := c.login(p, s)
+	token := rolecall.Origin{Source: login.TokenSource, Location: provider.Path()}
 	return &plan{
 		provider: provider,
 		origin: rolecall.Origin{
-			Source: login.Source, Location: s.Where(), Detail: s.Value,
-			Via: &rolecall.Origin{Source: login.TokenSource, Location: provider.Path()},
+			Source: login.Source, Location: s.Where(), Detail: s.Value, Via: &token,
 		},
 		look: func() Step { return c.lookLogin(p, provider.Path()) },
+		via:  &plan{origin: token},
 	}, nil
 }
 
