@@ -50,6 +50,7 @@ type origin struct {
 func (s *statement) ref() StatementRef {
 	return StatementRef{
 		Policy: s.of.policy, Kind: s.of.kind, Effect: s.src.Effect, Sid: s.src.Sid, Index: int(s.index), Start: s.src.Start, End: s.src.End,
+		Source: s.src,
 	}
 }
 
@@ -192,4 +193,6 @@ type StatementRef struct {
 	Index int
 	// Start and End are where it stands in the document.
 	Start, End Position
+	// Source is the statement as written; nil if the reference was not made from a policy. It must not be changed.
+	Source *Statement
 }

@@ -56,7 +56,7 @@ func (a *Authorizer) Authorize(_ context.Context, c *awsapi.Call, k Check) error
 	}
 	if a.messages != nil {
 		why := policy.Explain(&request, &policies)
-		c.EncodedDenial = a.messages.encode(c, &k, &why)
+		c.EncodedDenial = a.messages.encode(c, &request, &why)
 	}
 	return denied(c, &k, decision)
 }
@@ -117,29 +117,4 @@ func sessionLimits(p *identity.Principal, action string) error {
 		return nil
 	}
 	return awsapi.Errorf(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid")
-}
-
-// denied words a refusal as AWS does.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-func denied(c *awsapi.Call, k *Check, d policy.Decision) error {
-	if c.Principal.Kind == identity.Anonymous {
-		return awsapi.Errorf(http.StatusForbidden, "AccessDenied", "Access Denied")
-	}
-	var b strings.Builder
-	b.WriteString("User: ")
-	b.WriteString(c.Principal.ARN)
-	b.WriteString(" is not authorized to perform: ")
-	b.WriteString(k.Action)
-	if k.Resource != "" {
-		b.WriteString(" on resource: ")
-		if strings.HasPrefix(k.Action, "s3:") {
-			b.WriteString(`"` + k.Resource + `"`)
-		} else {
-			b.WriteString(k.Resource)
-		}
-	}
-	if reason := d.Reason(k.Action); reason != "" {
-		b.WriteString(" " + reason)
-	}
-	return awsapi.Errorf(http.StatusForbidden, "AccessDenied", "%s", b.String())
 }

@@ -14,6 +14,8 @@ type Check struct {
 	Action string
 	// Resource is an ARN, or "*" for actions without one.
 	Resource string
+	// Shown is how a refusal names the resource; empty means as AWS does for the action.
+	Shown string
 	// ResourceAccount owns the resource; empty means the caller's own account.
 	ResourceAccount identity.AccountID
 	// ResourcePolicy is the policy on the resource itself, nil if it has none.

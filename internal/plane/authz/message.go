@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/rolecall-dev/rolecall/internal/identity"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi"
@@ -47,91 +46,146 @@ func (m *Messages) Decode(account identity.AccountID, encoded string) (string, e
 	return string(plain), nil
 }
 
-// encode seals the details of the refusal for the caller's account; "" if they do not fit.
-func (m *Messages) encode(c *awsapi.Call, k *Check, x *policy.Explanation) string {
-	detail, err := json.Marshal(messageOf(c, k, x))
-	if err != nil {
-		return ""
+// encode seals the details of the refusal for the caller's account; without the statements that came near, if
+// there are too many of them, and "" if the rest does not fit either.
+func (m *Messages) encode(c *awsapi.Call, r *policy.Request, x *policy.Explanation) string {
+	detail := messageOf(c, r, x)
+	for {
+		plain, err := json.Marshal(detail)
+		if err != nil {
+			return ""
+		}
+		sealed, err := m.sealer.Seal(plain, []byte(c.Principal.Account))
+		if err != nil {
+			return ""
+		}
+		if base64.RawURLEncoding.EncodedLen(len(sealed)) <= maxMessage {
+			return base64.RawURLEncoding.EncodeToString(sealed)
+		}
+		if len(detail.Failures.Items) == 0 {
+			return ""
+		}
+		detail.Failures = itemsOf[failure]()
 	}
-	sealed, err := m.sealer.Seal(detail, []byte(c.Principal.Account))
-	if err != nil || base64.RawURLEncoding.EncodedLen(len(sealed)) > maxMessage {
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString(sealed)
 }
 
-// message has the members that AWS documents for decoded messages.
+// message has the members of the decoded messages that AWS shows. What AWS leaves open is filled so
+// that it says which statement decided, and for those that came near, what kept them from it.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html
 type message struct {
-	Allowed           bool   `json:"allowed"`
-	ExplicitDeny      bool   `json:"explicitDeny"`
-	MatchedStatements items  `json:"matchedStatements"`
-	Failures          items  `json:"failures"`
-	Context           detail `json:"context"`
+	Allowed           bool             `json:"allowed"`
+	ExplicitDeny      bool             `json:"explicitDeny"`
+	MatchedStatements items[statement] `json:"matchedStatements"`
+	Failures          items[failure]   `json:"failures"`
+	Context           detail           `json:"context"`
 }
 
-type items struct {
-	Items []any `json:"items"`
+type items[T any] struct {
+	Items []T `json:"items"`
+}
+
+// itemsOf is a list that is never null.
+func itemsOf[T any](l ...T) items[T] {
+	if l == nil {
+		l = []T{}
+	}
+	return items[T]{l}
+}
+
+type textValue struct {
+	Value string `json:"value"`
+}
+
+func values(l []string) items[textValue] {
+	out := itemsOf[textValue]()
+	for _, v := range l {
+		out.Items = append(out.Items, textValue{v})
+	}
+	return out
+}
+
+type condition struct {
+	Key    string           `json:"key"`
+	Values items[textValue] `json:"values"`
 }
 
 type detail struct {
 	Principal struct {
-		ID  string `json:"id"`
-		ARN string `json:"arn"`
+		ID   string `json:"id"`
+		Name string `json:"name,omitempty"`
+		ARN  string `json:"arn"`
 	} `json:"principal"`
-	Action     string `json:"action"`
-	Resource   string `json:"resource"`
-	Conditions items  `json:"conditions"`
+	Action   string `json:"action"`
+	Resource string `json:"resource"`
+	// Conditions are the condition keys of the request.
+	Conditions items[condition] `json:"conditions"`
 }
 
 type statement struct {
-	StatementID string `json:"statementId"`
-	Effect      string `json:"effect"`
-	Policy      string `json:"policy"`
-	Line        int    `json:"line"`
+	StatementID     string           `json:"statementId"`
+	Effect          string           `json:"effect"`
+	Principals      items[textValue] `json:"principals"`
+	PrincipalGroups items[textValue] `json:"principalGroups"`
+	Actions         items[textValue] `json:"actions"`
+	Resources       items[textValue] `json:"resources"`
+	Conditions      items[condition] `json:"conditions"`
+	// Policy and Line say where it stands.
+	Policy string `json:"policy"`
+	Line   int    `json:"line"`
 }
 
 type failure struct {
-	statement
-	Layer   string   `json:"layer"`
-	Element string   `json:"element"`
-	Key     string   `json:"key,omitempty"`
-	Want    []string `json:"want,omitempty"`
-	Got     []string `json:"got,omitempty"`
+	StatementID string   `json:"statementId"`
+	Effect      string   `json:"effect"`
+	Policy      string   `json:"policy"`
+	Line        int      `json:"line"`
+	Layer       string   `json:"layer"`
+	Element     string   `json:"element"`
+	Key         string   `json:"key,omitempty"`
+	Want        []string `json:"want,omitempty"`
+	Got         []string `json:"got,omitempty"`
 }
 
-func messageOf(c *awsapi.Call, k *Check, x *policy.Explanation) message {
-	m := message{
-		ExplicitDeny:      x.Decision.Explicit,
-		MatchedStatements: items{[]any{}}, Failures: items{[]any{}},
+func messageOf(c *awsapi.Call, r *policy.Request, x *policy.Explanation) message {
+	m := message{ExplicitDeny: x.Decision.Explicit, MatchedStatements: itemsOf[statement](), Failures: itemsOf[failure]()}
+	m.Context.Principal.ID, m.Context.Principal.Name, m.Context.Principal.ARN = c.Principal.UserID, c.Principal.EntityName, c.Principal.ARN
+	m.Context.Action, m.Context.Resource, m.Context.Conditions = r.Action, r.Resource, itemsOf[condition]()
+	for _, k := range r.Context() {
+		m.Context.Conditions.Items = append(m.Context.Conditions.Items, condition{k.Name, values(k.Values)})
 	}
-	m.Context.Principal.ID, m.Context.Principal.ARN = c.Principal.UserID, c.Principal.ARN
-	m.Context.Action, m.Context.Resource = k.Action, k.Resource
-	m.Context.Conditions.Items = []any{}
 	for _, layer := range x.Layers {
-		for _, s := range layer.Matched {
-			m.MatchedStatements.Items = append(m.MatchedStatements.Items, statementOf(&s))
+		for i := range layer.Matched {
+			m.MatchedStatements.Items = append(m.MatchedStatements.Items, statementOf(&layer.Matched[i]))
 		}
 		for _, near := range layer.NearMisses {
+			s := &near.Statement
 			m.Failures.Items = append(m.Failures.Items, failure{
-				statement: statementOf(&near.Statement), Layer: layer.Layer.String(), Element: near.Element,
-				Key: near.Key, Want: near.Want, Got: near.Got,
+				StatementID: s.Sid, Effect: effect(s.Effect), Policy: s.Policy, Line: s.Start.Line, Layer: layer.Layer.String(),
+				Element: near.Element, Key: near.Key, Want: near.Want, Got: near.Got,
 			})
 		}
-	}
-	for _, key := range x.MissingKeys {
-		m.Context.Conditions.Items = append(m.Context.Conditions.Items, map[string]any{"key": key, "values": items{[]any{}}})
 	}
 	return m
 }
 
 func statementOf(s *policy.StatementRef) statement {
-	id := s.Sid
-	if id == "" {
-		id = fmt.Sprintf("statement %d", s.Index+1)
+	out := statement{
+		StatementID: s.Sid, Effect: effect(s.Effect), Principals: itemsOf[textValue](), PrincipalGroups: itemsOf[textValue](),
+		Actions: values(s.Source.Actions), Resources: values(s.Source.Resources), Conditions: itemsOf[condition](),
+		Policy: s.Policy, Line: s.Start.Line,
 	}
-	effect := "DENY"
-	if s.Effect == policy.Allow {
-		effect = "ALLOW"
+	for _, p := range s.Source.Principals {
+		out.Principals.Items = append(out.Principals.Items, textValue{p.Value})
 	}
-	return statement{StatementID: id, Effect: effect, Policy: s.Policy, Line: s.Start.Line}
+	for _, k := range s.Source.Conditions {
+		out.Conditions.Items = append(out.Conditions.Items, condition{k.Key, values(k.Values)})
+	}
+	return out
+}
+
+func effect(e policy.Effect) string {
+	if e == policy.Allow {
+		return "ALLOW"
+	}
+	return "DENY"
 }

@@ -22,7 +22,7 @@ func buildRequest(snapshot *directory.Snapshot, c *awsapi.Call, k *Check) policy
 		Owner:       policy.ResourceContext{Account: string(k.ResourceAccount), Tags: tags(k.ResourceTags)},
 		RequestTags: tags(k.RequestTags),
 		TagKeys:     k.TagKeys,
-		Trusted:     k.Trusted,
+		Trusted:     trusted(c.Principal, k.Trusted),
 		Keys:        k.Keys,
 	}
 	return request
@@ -49,6 +49,8 @@ func principal(snapshot *directory.Snapshot, p *identity.Principal) policy.Princ
 		own = userTags(snapshot, p.EntityID)
 	case identity.Service:
 		out.Kind, out.Name = policy.Service, p.EntityName
+	case identity.WebIdentityUser, identity.SAMLUser:
+		out.Kind, out.Name = policy.Federated, p.EntityARN
 	case identity.Anonymous:
 		out.Kind = policy.Anonymous
 	}
@@ -72,6 +74,19 @@ func session(p *identity.Principal) policy.SessionContext {
 		IssuedAt: s.IssuedAt, MFA: policy.TriOf(!s.MFAAt.IsZero()), MFAAt: s.MFAAt,
 		SourceIdentity: s.SourceIdentity, FederatedProvider: s.Federation,
 	}
+}
+
+// trusted adds to the keys of the call those that the caller's session keeps of an outside identity.
+func trusted(p *identity.Principal, keys []policy.Key) []policy.Key {
+	if p.Session == nil || len(p.Session.FederatedKeys) == 0 {
+		return keys
+	}
+	all := make([]policy.Key, 0, len(keys)+len(p.Session.FederatedKeys))
+	all = append(all, keys...)
+	for _, k := range p.Session.FederatedKeys {
+		all = append(all, policy.Key(k))
+	}
+	return all
 }
 
 // principalTags are the entity's tags, overridden by the session's.
