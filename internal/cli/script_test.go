@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/rolecall-dev/rolecall/internal/cli"
+	"github.com/rolecall-dev/rolecall/test/kit/signin"
 )
 
 func TestMain(m *testing.M) {
@@ -51,6 +53,13 @@ func TestScripts(t *testing.T) {
 			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 			env.Setenv("AWS_ENDPOINT_URL_STS", server.URL+"/sts")
 			env.Setenv("AWS_ENDPOINT_URL_SSO", server.URL+"/sso")
+			login, err := signin.New()
+			if err != nil {
+				return err
+			}
+			env.Defer(login.Close)
+			env.Values["signin"] = login
+			env.Setenv("AWS_ENDPOINT_URL_SIGNIN", login.URL)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -59,6 +68,31 @@ func TestScripts(t *testing.T) {
 				w, _ := ts.Value("aws").(*fakeAWS)
 				if got := fmt.Sprint(w.calls.Load()); neg || len(args) != 1 || got != args[0] {
 					ts.Fatalf("%s calls, want %v", got, args)
+				}
+			},
+			// signin DURATION: somebody signed in with aws login as arn:aws:iam::111122223333:user/ada, and the
+			// credentials live that long. signin CODE: the service refuses from now on. refreshes N: it was
+			// asked N times.
+			"signin": func(ts *testscript.TestScript, neg bool, args []string) {
+				s, _ := ts.Value("signin").(*signin.Server)
+				life, err := time.ParseDuration(args[0])
+				if err != nil {
+					s.Answer = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+						signin.Refuse(w, http.StatusBadRequest, "AccessDeniedException", args[0], "no")
+						return true
+					}
+					return
+				}
+				data, err := json.Marshal(s.Token(time.Now().Add(life), true))
+				ts.Check(err)
+				path := signin.Path(ts.MkAbs(".aws/login/cache"), "arn:aws:iam::111122223333:user/ada")
+				ts.Check(os.MkdirAll(filepath.Dir(path), 0o700))
+				ts.Check(os.WriteFile(path, data, 0o600))
+			},
+			"refreshes": func(ts *testscript.TestScript, neg bool, args []string) {
+				s, _ := ts.Value("signin").(*signin.Server)
+				if got := fmt.Sprint(s.Calls()); neg || got != args[0] || len(s.Faults()) > 0 {
+					ts.Fatalf("%s refreshes, want %s; faults %v", got, args[0], s.Faults())
 				}
 			},
 			// nosecret: the last command printed no secret.
