@@ -51,6 +51,8 @@ func credentialKey(key string) bool {
 	return secretKey(key) || strings.HasPrefix(key, "sso_") || slices.Contains([]string{
 		"role_arn", "source_profile", "credential_source", "external_id", "mfa_serial", "role_session_name",
 		"duration_seconds", "web_identity_token_file", "credential_process", "login_session",
+		"saml_process", "saml_provider_arn", "mfa_process", "mfa_devices", "source_identity", "session_policy", "session_policy_arns",
+		"session_tags", "transitive_session_tags",
 	}, key)
 }
 
