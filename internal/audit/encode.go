@@ -105,6 +105,12 @@ func appendIdentity(b []byte, e *Event) []byte {
 	case identity.Service:
 		b = appendMember(append(b, `{"type":"AWSService"`...), "invokedBy", p.EntityName)
 		return append(b, '}')
+	case identity.WebIdentityUser:
+		return appendOutside(append(b, `{"type":"WebIdentityUser"`...), p, p.EntityARN)
+	case identity.SAMLUser:
+		// A SAML subject is unique below a hash of issuer and provider.
+		qualifier := strings.TrimSuffix(p.UserID, ":"+p.EntityName)
+		return appendOutside(append(b, `{"type":"SAMLUser"`...), p, qualifier)
 	case identity.Root:
 		b = append(b, `{"type":"Root"`...)
 	case identity.User:
@@ -124,6 +130,14 @@ func appendIdentity(b []byte, e *Event) []byte {
 	if p.Session != nil {
 		b = appendSession(b, p, e.IssuerARN)
 	}
+	return append(b, '}')
+}
+
+// appendOutside is the rest of userIdentity of somebody whom an outside provider vouches for.
+func appendOutside(b []byte, p *identity.Principal, provider string) []byte {
+	b = appendMember(b, "principalId", p.UserID)
+	b = appendMember(b, "userName", p.EntityName)
+	b = appendMember(b, "identityProvider", provider)
 	return append(b, '}')
 }
 

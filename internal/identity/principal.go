@@ -16,6 +16,9 @@ const (
 	AssumedRole
 	FederatedUser
 	Service
+	// WebIdentityUser and SAMLUser are outside identities that ask for a session of a role; they sign nothing.
+	WebIdentityUser
+	SAMLUser
 )
 
 // Principal is who signed a request, as authn established it.
@@ -26,14 +29,15 @@ type Principal struct {
 	// arn:aws:sts::123456789012:assumed-role/web/s1.
 	ARN string
 	// UserID is aws:userid: the account id for root, AIDA… for a user, AROA…:session for a role
-	// session, account:name for a federated user.
+	// session, account:name for a federated user, provider:audience:subject for a web identity,
+	// qualifier:subject for one of SAML.
 	UserID string
 	// EntityID is the unique id of the IAM entity behind the principal (AIDA… or AROA…; of the
 	// issuing user for a federated user); "" for root and anonymous.
 	EntityID string
-	// EntityARN is the ARN of that entity, its path included.
+	// EntityARN is the ARN of that entity, its path included; of an outside identity the ARN of its provider.
 	EntityARN string
-	// EntityName is the friendly name of that entity.
+	// EntityName is the friendly name of that entity; of an outside identity its subject.
 	EntityName string
 	// AccessKeyID is the key that signed.
 	AccessKeyID string
@@ -76,8 +80,17 @@ type Session struct {
 	// ChainDepth is 0 for a session of long-lived or root credentials, n+1 for one assumed by a
 	// role session of depth n.
 	ChainDepth int
-	// Federation names the provider of a federated session (aws:FederatedProvider), "" if none.
+	// Federation is the ARN of the OIDC provider of a web identity's session (aws:FederatedProvider), "" if none.
 	Federation string
+	// FederatedKeys are the condition keys of an outside identity that its session keeps (saml:sub, and :sub,
+	// :aud and :amr of an OIDC provider).
+	FederatedKeys []ConditionKey
+}
+
+// ConditionKey is a condition key with its values.
+type ConditionKey struct {
+	Name   string
+	Values []string
 }
 
 // Tag is one key and value.

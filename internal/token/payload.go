@@ -19,7 +19,7 @@ import (
 // The payload, all numbers as varints, strings with their length before them:
 //
 //	version, flags, type, account, issued (unix seconds), lifetime (seconds), chain depth,
-//	entity id, name, source identity, federation, [MFA time], bulk
+//	entity id, name, source identity, federation, [MFA time], [federated keys], bulk
 //
 // bulk is what the caller of STS can make long: policy, policy ARNs, tags, transitive keys (as
 // indices of tags). Behind it stand zeros, so that the base64 form needs no padding.
@@ -29,6 +29,7 @@ const (
 
 	flagMFA     = 1 << 0
 	flagDeflate = 1 << 1
+	flagKeys    = 1 << 2
 
 	// compressFrom is the length from which bulk is deflated. Shorter, the token has less than 1 kB
 	// all the same, and deflating costs some 50 µs at each issue.
@@ -75,6 +76,10 @@ func (p *packer) appendPayload(b []byte, s *identity.Session) ([]byte, error) {
 		b[head+1] |= flagMFA
 		b = appendInt(b, s.MFAAt.Unix())
 	}
+	if len(s.FederatedKeys) > 0 {
+		b[head+1] |= flagKeys
+		b = appendKeys(b, s.FederatedKeys)
+	}
 	start := len(b)
 	if b, err = appendBulk(b, s); err != nil {
 		return nil, err
@@ -86,6 +91,18 @@ func (p *packer) appendPayload(b []byte, s *identity.Session) ([]byte, error) {
 		}
 	}
 	return b, nil
+}
+
+func appendKeys(b []byte, keys []identity.ConditionKey) []byte {
+	b = binary.AppendUvarint(b, uint64(len(keys)))
+	for _, k := range keys {
+		b = appendString(b, k.Name)
+		b = binary.AppendUvarint(b, uint64(len(k.Values)))
+		for _, v := range k.Values {
+			b = appendString(b, v)
+		}
+	}
+	return b
 }
 
 func appendBulk(b []byte, s *identity.Session) ([]byte, error) {
@@ -218,6 +235,9 @@ func (p *packer) parsePayload(text string) (*identity.Session, error) {
 	if flags&flagMFA != 0 {
 		s.MFAAt = time.Unix(in.int(), 0).UTC()
 	}
+	if flags&flagKeys != 0 {
+		s.FederatedKeys = in.keys()
+	}
 	if flags&flagDeflate != 0 {
 		bulk, err := p.inflate(in.string())
 		if err != nil {
@@ -232,6 +252,18 @@ func (p *packer) parsePayload(text string) (*identity.Session, error) {
 		return nil, in.err
 	}
 	return s, nil
+}
+
+func (p *payload) keys() []identity.ConditionKey {
+	var keys []identity.ConditionKey
+	for range p.count(2) {
+		k := identity.ConditionKey{Name: p.string()}
+		for range p.count(1) {
+			k.Values = append(k.Values, p.string())
+		}
+		keys = append(keys, k)
+	}
+	return keys
 }
 
 func (p *payload) bulk(s *identity.Session) {

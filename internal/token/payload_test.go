@@ -15,7 +15,8 @@ import (
 // use memory without end, and what it takes must survive another round.
 func FuzzPayload(f *testing.F) {
 	p := new(packer)
-	long := &identity.Session{Account: "123456789012", Tags: []identity.Tag{{Key: "a", Value: string(make([]byte, 1000))}}, TransitiveTagKeys: []string{"a"}, PolicyARNs: []string{"x"}, MFAAt: time.Unix(1, 0)}
+	long := &identity.Session{Account: "123456789012", Tags: []identity.Tag{{Key: "a", Value: string(make([]byte, 1000))}}, TransitiveTagKeys: []string{"a"}, PolicyARNs: []string{"x"}, MFAAt: time.Unix(1, 0),
+		FederatedKeys: []identity.ConditionKey{{Name: "a", Values: []string{"b", "c"}}, {Name: "d"}}}
 	for _, s := range []*identity.Session{{Account: "000000000000"}, {Account: "123456789012", Policy: "{}", Name: "n"}, long} {
 		b, err := p.appendPayload(nil, s)
 		if err != nil {

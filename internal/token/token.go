@@ -35,6 +35,11 @@ const (
 // Seal returns the session token and the secret access key of a new session. Times are kept to the
 // second. It is for tokens of less than 12 kB; what passes [PackedPercent] is shorter.
 func (r *Ring) Seal(accessKeyID string, s *identity.Session) (string, rolecall.Secret, error) {
+	return r.SealAtLeast(accessKeyID, s, 0)
+}
+
+// SealAtLeast is [Ring.Seal] for a token of at least size characters, which is at most 4,096.
+func (r *Ring) SealAtLeast(accessKeyID string, s *identity.Session, size int) (string, rolecall.Secret, error) {
 	k := r.keys.Load().session
 	if len(accessKeyID) > maxAccessKeyID {
 		return "", rolecall.Secret{}, errors.New("sealing a session: access key id is too long")
@@ -52,7 +57,7 @@ func (r *Ring) Seal(accessKeyID string, s *identity.Session) (string, rolecall.S
 	if err != nil {
 		return "", rolecall.Secret{}, err
 	}
-	for (len(b)-prefix+tagSize)%3 != 0 {
+	for (len(b)-prefix+tagSize)%3 != 0 || base64.StdEncoding.EncodedLen(len(b)-prefix+tagSize) < size {
 		b = append(b, 0)
 	}
 	if base64.StdEncoding.EncodedLen(len(b)-prefix+tagSize) > maxToken {

@@ -120,10 +120,40 @@ func full() *identity.Session {
 	return s
 }
 
+func federated() *identity.Session {
+	s := ordinary()
+	s.Federation = "arn:aws:iam::123456789012:oidc-provider/token.example.com"
+	s.FederatedKeys = []identity.ConditionKey{
+		{Name: "token.example.com:sub", Values: []string{"repo:example/app:ref:refs/heads/main"}},
+		{Name: "token.example.com:amr", Values: []string{"pwd", "mfa"}},
+	}
+	return s
+}
+
+func TestSealAtLeast(t *testing.T) {
+	r := newRing(t)
+	for _, size := range []int{0, 1, 300, 1001, 4095, 4096} {
+		text, _, err := r.SealAtLeast(accessKeyID, federated(), size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(text) < size || size > 1000 && len(text) >= size+4 || size == 0 && len(text) > 500 {
+			t.Errorf("asked for %d characters, got %d", size, len(text))
+		}
+		got, _, err := r.Open(accessKeyID, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(federated(), got); diff != "" {
+			t.Errorf("%d (-want +got):\n%s", size, diff)
+		}
+	}
+}
+
 func TestSealOpen(t *testing.T) {
 	r := newRing(t)
 	for name, s := range map[string]*identity.Session{
-		"ordinary": ordinary(), "full": full(),
+		"ordinary": ordinary(), "full": full(), "federated": federated(),
 		"least": {Type: identity.SessionToken, IssuedAt: start(), Expires: start().Add(time.Second), Account: "000000000000"},
 		"odd times": {Type: identity.SessionFederation, IssuedAt: time.Unix(-5, 0).UTC(), Expires: time.Unix(-10, 0).UTC(),
 			MFAAt: time.Unix(0, 0).UTC(), Account: "999999999999"},

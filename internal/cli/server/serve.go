@@ -28,6 +28,7 @@ type serveOptions struct {
 	baseDomains []string
 	dataEvents  bool
 	objects     objectStoreOptions
+	federation  federationOptions
 	logLevel    string
 	logFormat   string
 }
@@ -71,6 +72,7 @@ the state directory can sign in as root for an hour with "rolecall-server root-s
 	flags.StringVar(&o.region, "region", "us-east-1", "region of the buckets [ROLECALL_REGION]")
 	flags.StringSliceVar(&o.baseDomains, "base-domain", nil, "host under which buckets are subdomains; may be repeated")
 	o.objects.register(flags)
+	o.federation.register(flags)
 	flags.BoolVar(&o.dataEvents, "audit-data-events", false, "record reads and writes of objects in the audit log, too")
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug shows canonical requests of refused signatures")
 	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
@@ -82,7 +84,7 @@ func (o *serveOptions) fromEnvironment(f *cmdutil.Factory, cmd *cobra.Command) e
 	for flag, variable := range map[string]string{
 		"listen": "ROLECALL_LISTEN", "state": "ROLECALL_STATE", "account": "ROLECALL_ACCOUNT",
 		"root-access-key-file": "ROLECALL_ROOT_ACCESS_KEY_FILE", "config": "ROLECALL_CONFIG", "region": "ROLECALL_REGION",
-		"object-store": "ROLECALL_OBJECT_STORE",
+		"object-store": "ROLECALL_OBJECT_STORE", "oidc-trusted-network": "ROLECALL_OIDC_TRUSTED_NETWORK", "oidc-ca-file": "ROLECALL_OIDC_CA_FILE",
 	} {
 		if value := f.Getenv(variable); value != "" && !cmd.Flags().Changed(flag) {
 			if err := cmd.Flags().Set(flag, value); err != nil {
@@ -123,6 +125,10 @@ func (o *serveOptions) config(logger *slog.Logger) (server.Config, error) {
 			return c, cmdutil.FlagErrorf("--account: %w", err)
 		}
 		c.Account = account
+	}
+	var err error
+	if c.Federation, err = o.federation.config(); err != nil {
+		return c, err
 	}
 	if o.rootKeyFile != "" {
 		account := c.Account

@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -56,6 +57,8 @@ func At(t testing.TB, dir string) *Plane {
 		OtherAccount: {AccessKeyID: "AKIAPLANETESTROOT002", SecretAccessKey: "planetest root secret, other account"},
 	}}
 	config := server.Config{StateDir: dir, Account: Account, Region: Region, Now: p.Now, Logger: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
+	// Outside identity providers of tests are on this machine.
+	config.Federation.TrustedNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	config.WrapStore = func(b store.Backend) store.Backend {
 		p.Store = store.Count(b)
 		return p.Store

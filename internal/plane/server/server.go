@@ -4,10 +4,12 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/rolecall-dev/rolecall/internal/audit"
@@ -19,6 +21,7 @@ import (
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi/iamapi"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi/stsapi"
+	"github.com/rolecall-dev/rolecall/internal/plane/federation/oidc"
 	"github.com/rolecall-dev/rolecall/internal/plane/iam"
 	"github.com/rolecall-dev/rolecall/internal/plane/mfa"
 	"github.com/rolecall-dev/rolecall/internal/plane/objects"
@@ -51,11 +54,23 @@ type Config struct {
 	Objects objectstore.Store
 	// WrapStore, if not nil, is put between the directory and the database: tests count accesses.
 	WrapStore func(store.Backend) store.Backend
+	// Federation says which outside identity providers the plane may ask for their keys.
+	Federation Federation
 	// DataEvents records reads and writes of objects in the audit log, too.
 	DataEvents bool
 	Logger     *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+}
+
+// Federation is about outside OpenID Connect providers. The zero value is right for those on the Internet.
+type Federation struct {
+	// TrustedNetworks have providers, beside the public Internet.
+	TrustedNetworks []netip.Prefix
+	// Roots are the certificate authorities of providers' servers; nil means the system's.
+	Roots *x509.CertPool
+	// AllowHTTP accepts issuers without TLS. For tests and development only.
+	AllowHTTP bool
 }
 
 // Server is an open state directory with the plane on top.
@@ -157,6 +172,10 @@ func (s *Server) mount(held objectstore.Store, log *audit.Log, master *state.Mas
 	sts.Register(stsAPI, sts.Options{
 		Authorizer: authorizer, Directory: s.directory, Sealer: s.ring,
 		MFA: mfa.NewVerifier(s.directory), Messages: messages,
+		OIDC: oidc.NewVerifier(oidc.Options{
+			TrustedNetworks: c.Federation.TrustedNetworks, AllowHTTP: c.Federation.AllowHTTP, Roots: c.Federation.Roots,
+			Now: c.Now, Logger: c.Logger,
+		}),
 	})
 	iamAPI := awsapi.NewService(&iamapi.Model, awsapi.Options{Logger: c.Logger})
 	accesses := audit.NewAccesses(log)
@@ -168,7 +187,7 @@ func (s *Server) mount(held objectstore.Store, log *audit.Log, master *state.Mas
 	})
 	s.handler = plane.New(plane.Options{
 		Authenticator: authenticator,
-		Services:      []plane.Service{{API: stsAPI}, {API: iamAPI}},
+		Services:      []plane.Service{{API: stsAPI, Anonymous: sts.Anonymous()}, {API: iamAPI}},
 		Objects:       front,
 		Auditor:       accesses,
 		Usage:         s.directory,

@@ -53,7 +53,7 @@ func (v *service) assumeRole(ctx context.Context, c *awsapi.Call, in *stsapi.Ass
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := v.issue(s)
+	credentials, size, err := v.issue(s, in.MinimumSessionTokenSize)
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +63,8 @@ func (v *service) assumeRole(ctx context.Context, c *awsapi.Call, in *stsapi.Ass
 			AssumedRoleId: role.ID + ":" + s.Name,
 			Arn:           identity.AssumedRoleARN(role.Account, role.Name, s.Name),
 		},
-		PackedPolicySize: packed,
-	}
-	if s.SourceIdentity != "" {
-		out.SourceIdentity = &s.SourceIdentity
+		PackedPolicySize: packed, SourceIdentity: optional(s.SourceIdentity),
+		SessionTokenSize: &size.token, SessionTokenUtilization: &size.utilization,
 	}
 	auditIssued(c, credentials, out.AssumedRoleUser.AssumedRoleId, out.AssumedRoleUser.Arn)
 	return out, nil
@@ -159,11 +157,17 @@ func (v *service) mayAssume(ctx context.Context, c *awsapi.Call, role *identity.
 }
 
 func trustKeys(s *identity.Session, in *stsapi.AssumeRoleInput) []policy.Key {
-	keys := make([]policy.Key, 0, 4)
-	keys = append(keys, policy.Key{Name: "sts:RoleSessionName", Values: []string{s.Name}})
+	keys := sessionKeys(s)
 	if in.ExternalId != nil {
 		keys = append(keys, policy.Key{Name: "sts:ExternalId", Values: []string{*in.ExternalId}})
 	}
+	return keys
+}
+
+// sessionKeys are the condition keys of STS that tell what the session will be.
+func sessionKeys(s *identity.Session) []policy.Key {
+	keys := make([]policy.Key, 0, 4)
+	keys = append(keys, policy.Key{Name: "sts:RoleSessionName", Values: []string{s.Name}})
 	if s.SourceIdentity != "" {
 		keys = append(keys, policy.Key{Name: "sts:SourceIdentity", Values: []string{s.SourceIdentity}})
 	}
@@ -180,9 +184,13 @@ func roleSessionLife(c *awsapi.Call, role *identity.Role, requested *int) (time.
 	case chained && life > maxChainedSession:
 		return 0, awsapi.ValidationError("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	case life > role.MaxSession:
-		return 0, awsapi.ValidationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+		return 0, tooLong()
 	}
 	return life, nil
+}
+
+func tooLong() error {
+	return awsapi.ValidationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 }
 
 // withMFA returns c, or c with a principal whose MFA is of this moment if the call brings a code.
@@ -207,8 +215,8 @@ func (v *service) withMFA(ctx context.Context, c *awsapi.Call, serial, code *str
 	return &with, nil
 }
 
-// auditIssued records what was issued, without secret and token.
-func auditIssued(c *awsapi.Call, k *stsapi.Credentials, id, arn string) {
+// auditIssued records what was issued, without secret and token. more are names and values of further members.
+func auditIssued(c *awsapi.Call, k *stsapi.Credentials, id, arn string, more ...string) {
 	if c.Audit == nil {
 		return
 	}
@@ -229,6 +237,9 @@ func auditIssued(c *awsapi.Call, k *stsapi.Credentials, id, arn string) {
 	text("assumedRoleId", id)
 	text("arn", arn)
 	e.CloseObject()
+	for i := 0; i+1 < len(more); i += 2 {
+		text(more[i], more[i+1])
+	}
 	e.CloseObject()
 	c.Audit.ResponseElements = e.Bytes()
 }

@@ -47,3 +47,11 @@ func (v *service) decodeAuthorizationMessage(ctx context.Context, c *awsapi.Call
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// optional leaves out what is empty.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -45,12 +45,14 @@ func (v *service) getSessionToken(ctx context.Context, c *awsapi.Call, in *stsap
 	if p.Session != nil {
 		s.MFAAt = p.Session.MFAAt
 	}
-	credentials, err := v.issue(s)
+	credentials, size, err := v.issue(s, in.MinimumSessionTokenSize)
 	if err != nil {
 		return nil, err
 	}
 	auditIssued(c, credentials, p.UserID, p.ARN)
-	return &stsapi.GetSessionTokenOutput{Credentials: credentials}, nil
+	return &stsapi.GetSessionTokenOutput{
+		Credentials: credentials, SessionTokenSize: &size.token, SessionTokenUtilization: &size.utilization,
+	}, nil
 }
 
 // getFederationToken issues a session to an outside user in the caller's name, with at most the
@@ -87,13 +89,16 @@ func (v *service) getFederationToken(ctx context.Context, c *awsapi.Call, in *st
 	if packed == nil {
 		packed = ptr(0)
 	}
-	credentials, err := v.issue(s)
+	credentials, size, err := v.issue(s, in.MinimumSessionTokenSize)
 	if err != nil {
 		return nil, err
 	}
 	user := &stsapi.FederatedUser{FederatedUserId: string(p.Account) + ":" + in.Name, Arn: arn}
 	auditIssued(c, credentials, user.FederatedUserId, user.Arn)
-	return &stsapi.GetFederationTokenOutput{Credentials: credentials, FederatedUser: user, PackedPolicySize: packed}, nil
+	return &stsapi.GetFederationTokenOutput{
+		Credentials: credentials, FederatedUser: user, PackedPolicySize: packed,
+		SessionTokenSize: &size.token, SessionTokenUtilization: &size.utilization,
+	}, nil
 }
 
 // longTerm refuses callers that sign with temporary credentials.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4/json"
 
@@ -20,8 +21,8 @@ type Claims struct {
 	Audiences []string
 	// AuthorizedParty is azp, "" if there is none.
 	AuthorizedParty string
-	// Audience is the client id of the account's provider that the token is for.
-	Audience string
+	// Clients are the client ids of the account's provider that the token is for: one or more.
+	Clients []string
 	// AuthenticationMethods is amr.
 	AuthenticationMethods []string
 	// SourceIdentity is the claim https://aws.amazon.com/source_identity, "" if there is none.
@@ -47,6 +48,9 @@ const (
 	principalTags       = "principal_tags"
 	transitiveTagKeys   = "transitive_tag_keys"
 )
+
+// maxSubject is the API's limit on SubjectFromWebIdentityToken, in characters.
+const maxSubject = 255
 
 func missing(name string) *federation.Error {
 	return invalid("Missing a required claim: "+name, nil)
@@ -103,6 +107,8 @@ func (c *Claims) readNames(raw map[string]json.RawMessage) *federation.Error {
 		return missing("sub")
 	case len(c.Audiences) == 0:
 		return missing("aud")
+	case utf8.RuneCountInString(c.Subject) > maxSubject:
+		return invalid(fmt.Sprintf("The claim sub of the token must have at most %d characters", maxSubject), nil)
 	}
 	return nil
 }
@@ -210,15 +216,17 @@ func scalars(value json.RawMessage) ([]string, bool) {
 func (c *Claims) check(p *Provider, now time.Time) *federation.Error {
 	// Where there is an authorized party, it is the client: the audiences may be those of other services.
 	// https://openid.net/specs/openid-connect-core-1_0.html#IDToken
+	candidates := c.Audiences
 	if c.AuthorizedParty != "" {
-		if slices.Contains(p.ClientIDs, c.AuthorizedParty) {
-			c.Audience = c.AuthorizedParty
+		candidates = []string{c.AuthorizedParty}
+	}
+	for _, candidate := range candidates {
+		if slices.Contains(p.ClientIDs, candidate) {
+			c.Clients = append(c.Clients, candidate)
 		}
-	} else if i := slices.IndexFunc(c.Audiences, func(a string) bool { return slices.Contains(p.ClientIDs, a) }); i >= 0 {
-		c.Audience = c.Audiences[i]
 	}
 	switch {
-	case c.Audience == "":
+	case len(c.Clients) == 0:
 		return invalid("Incorrect token audience", nil)
 	case !now.Before(*c.expires):
 		return &federation.Error{Reason: federation.Expired, Message: fmt.Sprintf(

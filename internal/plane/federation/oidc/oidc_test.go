@@ -91,7 +91,7 @@ func TestGoodTokens(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := &oidc.Claims{
-				Issuer: w.URL, Subject: "user-7", Audiences: []string{"web"}, Audience: "web",
+				Issuer: w.URL, Subject: "user-7", Audiences: []string{"web"}, Clients: []string{"web"},
 				Other: map[string][]string{"iss": {w.URL}, "sub": {"user-7"}, "aud": {"web"}},
 			}
 			ignore := cmpopts.IgnoreMapEntries(func(name string, _ []string) bool { return len(name) == 3 && strings.Contains("exp iat nbf", name) })
@@ -118,8 +118,8 @@ func TestGoodTokens(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Audience != tt.audience {
-				t.Errorf("audience %q, want %q", got.Audience, tt.audience)
+			if !cmp.Equal(got.Clients, []string{tt.audience}) {
+				t.Errorf("clients %q, want %q", got.Clients, tt.audience)
 			}
 		})
 	}
