@@ -146,7 +146,7 @@ func profileProblems(c *chain.Chain) []finding {
 		}
 		for _, key := range p.Keys() {
 			s, _ := p.Get(key)
-			if n := len(s.Value); n >= 2 && (s.Value[0] == '"' || s.Value[0] == '\'') && s.Value[n-1] == s.Value[0] && key != "credential_process" && key != "mfa_process" {
+			if n := len(s.Value); n >= 2 && (s.Value[0] == '"' || s.Value[0] == '\'') && s.Value[n-1] == s.Value[0] && key != "credential_process" && key != "mfa_process" && key != "saml_process" {
 				all = append(all, warning(s.Path, s.Line, "the quotes are part of the value of %s", key))
 			}
 		}

@@ -152,7 +152,7 @@ func (f *fixFile) look() bool {
 // header proposes the right way to write the header of a section that looks like a profile, and returns
 // it; it is zero for others.
 func (f *fixFile) header(s *awsconfig.Section) awsconfig.Header {
-	keys := strings.Fields("region output role_arn source_profile credential_source credential_process aws_access_key_id sso_session sso_start_url sso_account_id login_session web_identity_token_file")
+	keys := strings.Fields("region output role_arn source_profile credential_source credential_process aws_access_key_id sso_session sso_start_url sso_account_id login_session web_identity_token_file saml_process")
 	if !slices.ContainsFunc(s.Settings(), func(set awsconfig.Setting) bool { return slices.Contains(keys, set.Key) }) {
 		return awsconfig.Header{} // the AWS CLI has sections of its own
 	}
@@ -173,7 +173,7 @@ func (f *fixFile) header(s *awsconfig.Section) awsconfig.Header {
 
 func (f *fixFile) setting(h awsconfig.Header, set awsconfig.Setting) {
 	v := set.Value
-	if n := len(v); n > 2 && (v[0] == '"' || v[0] == '\'') && v[n-1] == v[0] && set.Key != "credential_process" && set.Key != "mfa_process" {
+	if n := len(v); n > 2 && (v[0] == '"' || v[0] == '\'') && v[n-1] == v[0] && set.Key != "credential_process" && set.Key != "mfa_process" && set.Key != "saml_process" {
 		f.problems = append(f.problems, problem{
 			text: fmt.Sprintf("%s: the quotes are part of the value of %s", set.Where(), set.Key), rank: 1,
 			edit: func(file *awsconfig.File) (*awsconfig.File, error) { return file.Set(h, set.Key, v[1:n-1]) },
