@@ -16,12 +16,14 @@ type ini struct {
 
 // iniParser reads a file in the dialect of a model.
 type iniParser struct {
-	m      *Model
+	rules  *ParserRules
 	config bool
 	out    *ini
 	// raw are the headers that were seen, as they stand.
 	raw     map[string]bool
+	names   *regexp.Regexp
 	current section
+	// keys are those of the section, where twice is an error.
 	keys    map[string]bool
 	lastKey string
 	indent  int
@@ -31,11 +33,17 @@ type iniParser struct {
 	defaults map[bool]bool
 }
 
-func (m *Model) parse(text string, config bool) (*ini, error) {
-	p := &iniParser{m: m, config: config, out: &ini{profiles: map[string]section{}, sessions: map[string]section{}}, raw: map[string]bool{}, upper: section{}, defaults: map[bool]bool{}}
+func parseINI(rules *ParserRules, text string, config bool) (*ini, error) {
+	p := &iniParser{
+		rules: rules, config: config, out: &ini{profiles: map[string]section{}, sessions: map[string]section{}},
+		raw: map[string]bool{}, keys: map[string]bool{}, upper: section{}, defaults: map[bool]bool{},
+	}
+	if rules.NamesRE != "" {
+		p.names = regexp.MustCompile(rules.NamesRE)
+	}
 	lost := false
 	if rest, ok := strings.CutPrefix(text, "\ufeff"); ok {
-		switch m.text("parser.bom") {
+		switch rules.BOM {
 		case "error":
 			return nil, errors.New("a byte order mark")
 		case "section-lost":
@@ -43,16 +51,15 @@ func (m *Model) parse(text string, config bool) (*ini, error) {
 		}
 		text = rest
 	}
-	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimRight(line, "\r")
-		if lost && i == 0 {
-			continue
-		}
-		if err := p.line(line); err != nil {
+	if lost {
+		_, text, _ = strings.Cut(text, "\n")
+	}
+	for line := range strings.Lines(text) {
+		if err := p.line(strings.TrimRight(line, "\r\n")); err != nil {
 			return nil, err
 		}
 	}
-	if m.is("parser.default_conflict", "error") && p.defaults[true] && p.defaults[false] {
+	if rules.DefaultConflict == "error" && p.defaults[true] && p.defaults[false] {
 		return nil, errors.New("[default] and [profile default]")
 	}
 	for _, s := range p.out.profiles {
@@ -72,7 +79,7 @@ func (p *iniParser) line(line string) error {
 	}
 	indent := len(line) - len(strings.TrimLeft(line, " \t"))
 	deeper := p.current != nil && p.lastKey != "" && indent > p.indent
-	if deeper && p.m.is("parser.continuation_when", "deeper-indent") {
+	if deeper && p.rules.ContinuationWhen == "deeper-indent" {
 		p.current[p.lastKey] += "\n" + trimmed
 		return nil
 	}
@@ -80,24 +87,27 @@ func (p *iniParser) line(line string) error {
 		return p.header(trimmed)
 	}
 	if p.current == nil {
-		if p.m.is("parser.garbage_line", "error") && len(p.raw) == 0 {
+		if p.rules.GarbageLine == "error" && len(p.raw) == 0 {
 			return errors.New("a setting outside any section")
 		}
 		return nil
 	}
-	key, value, found := cutAny(trimmed, p.m.text("parser.separators"))
+	key, value, found := cutAny(trimmed, p.rules.Separators)
 	if !found {
 		return p.noSeparator(indent, trimmed)
 	}
 	if indent > 0 {
-		if p.lastKey == "" && p.m.is("parser.orphan_indent", "error") {
+		if p.lastKey == "" && p.rules.OrphanIndent == "error" {
 			return errors.New("an indented setting")
 		}
 		if p.lastKey != "" && p.blank && indent > p.indent {
 			return nil // part of a nested block
 		}
 	}
-	return p.set(strings.TrimSpace(key), p.value(value), indent)
+	if key = strings.TrimSpace(key); key == "" && p.rules.GarbageLine == "error" {
+		return errors.New("a line without a key")
+	}
+	return p.set(key, p.value(value), indent)
 }
 
 func cutAny(s, separators string) (before, after string, found bool) {
@@ -109,7 +119,7 @@ func cutAny(s, separators string) (before, after string, found bool) {
 
 func (p *iniParser) noSeparator(indent int, trimmed string) error {
 	if indent > 0 && p.lastKey != "" {
-		switch p.m.text("parser.continuation") {
+		switch p.rules.Continuation {
 		case "append":
 			p.current[p.lastKey] += "\n" + trimmed
 			return nil
@@ -119,14 +129,14 @@ func (p *iniParser) noSeparator(indent int, trimmed string) error {
 			return errors.New("a continued value")
 		}
 	}
-	if p.m.is("parser.garbage_line", "error") {
+	if p.rules.GarbageLine == "error" {
 		return errors.New("a line without a separator")
 	}
 	return nil
 }
 
 func (p *iniParser) value(v string) string {
-	for _, mark := range p.m.list("parser.inline_comments") {
+	for _, mark := range p.rules.InlineComments {
 		c := mark[len(mark)-1]
 		for i := 1; i < len(v); i++ {
 			if v[i] == c && (v[i-1] == ' ' || v[i-1] == '\t') {
@@ -136,22 +146,24 @@ func (p *iniParser) value(v string) string {
 		}
 	}
 	v = strings.TrimSpace(v)
-	if p.m.on("parser.unquote_values") && len(v) >= 2 && (v[0] == '"' || v[0] == '\'') && v[len(v)-1] == v[0] {
+	if p.rules.UnquoteValues && len(v) >= 2 && (v[0] == '"' || v[0] == '\'') && v[len(v)-1] == v[0] {
 		v = v[1 : len(v)-1]
 	}
 	return v
 }
 
 func (p *iniParser) set(key, value string, indent int) error {
-	if p.m.is("parser.key_case", "insensitive") {
+	if p.rules.KeyCase == "insensitive" {
 		key = strings.ToLower(key)
 	}
-	if p.keys[key] && p.m.is("parser.duplicate_key", "error") {
-		return errors.New("a key twice")
+	if p.rules.DuplicateKey == "error" {
+		if p.keys[key] {
+			return errors.New("a key twice")
+		}
+		p.keys[key] = true
 	}
-	p.keys[key] = true
 	p.lastKey, p.indent, p.blank = key, indent, value == ""
-	if value == "" && p.m.is("parser.blank_value", "absent") {
+	if value == "" && p.rules.BlankValue == "absent" {
 		return nil
 	}
 	p.current[key] = value
@@ -159,23 +171,24 @@ func (p *iniParser) set(key, value string, indent int) error {
 }
 
 func (p *iniParser) header(trimmed string) error {
-	p.current, p.keys, p.lastKey = nil, map[string]bool{}, ""
+	p.current, p.lastKey = nil, ""
+	clear(p.keys)
 	end := strings.IndexByte(trimmed, ']')
 	if end < 0 {
-		if p.m.is("parser.garbage_line", "error") {
+		if p.rules.GarbageLine == "error" || p.rules.OpenHeader == "error" {
 			return errors.New("a header without an end")
 		}
 		return nil
 	}
 	inner := trimmed[1:end]
-	if p.m.is("parser.header_inner_spaces", "trim") {
+	if p.rules.HeaderInnerSpaces == "trim" {
 		inner = strings.TrimSpace(inner)
 	}
-	if p.raw[inner] && p.m.is("parser.duplicate_section", "error") {
+	if p.raw[inner] && p.rules.DuplicateSection == "error" {
 		return errors.New("a section twice")
 	}
 	p.raw[inner] = true
-	if inner == "DEFAULT" && p.m.is("parser.default_upper", "leaks") {
+	if inner == "DEFAULT" && p.rules.DefaultUpper == "leaks" {
 		p.current = p.upper
 		return nil
 	}
@@ -208,7 +221,7 @@ func (p *iniParser) defaultCounts(prefixed bool) bool {
 	if !other {
 		return true
 	}
-	switch p.m.text("parser.default_conflict") {
+	switch p.rules.DefaultConflict {
 	case "profile-default":
 		if !prefixed {
 			return false
@@ -237,7 +250,7 @@ func (p *iniParser) name(inner string) (kind, name string, prefixed, ok bool) {
 		name, ok := p.prefixedName(rest)
 		return kind, name, true, ok
 	}
-	if p.m.is("parser.config_prefix", "optional") {
+	if p.rules.ConfigPrefix == "optional" {
 		return "profile", inner, false, true
 	}
 	return "", "", false, false
@@ -246,7 +259,7 @@ func (p *iniParser) name(inner string) (kind, name string, prefixed, ok bool) {
 // prefixedName reads what follows "profile", its white space included.
 func (p *iniParser) prefixedName(rest string) (string, bool) {
 	var name string
-	switch p.m.text("parser.header_whitespace") {
+	switch p.rules.HeaderWhitespace {
 	case "single-space":
 		if rest[0] != ' ' {
 			return "", false
@@ -261,7 +274,7 @@ func (p *iniParser) prefixedName(rest string) (string, bool) {
 	if n := len(name); n >= 2 && (name[0] == '"' || name[0] == '\'') && name[n-1] == name[0] {
 		unquoted = name[1 : n-1]
 	}
-	switch p.m.text("parser.quoted_names") {
+	switch p.rules.QuotedNames {
 	case "strip":
 		name = unquoted
 	case "shlex":
@@ -270,19 +283,19 @@ func (p *iniParser) prefixedName(rest string) (string, bool) {
 		}
 		name = unquoted
 	}
-	if re := p.m.text("parser.names_re"); re != "" && !regexp.MustCompile(re).MatchString(name) {
+	if p.names != nil && !p.names.MatchString(name) {
 		return "", false
 	}
 	return name, true
 }
 
 func (p *iniParser) credentialsName(inner string) (kind, name string, prefixed, ok bool) {
-	if p.m.is("parser.credentials_prefix", "strip") {
+	if p.rules.CredentialsPrefix == "strip" {
 		if rest, found := strings.CutPrefix(inner, "profile "); found {
 			return "profile", rest, true, true
 		}
 	}
-	if p.m.is("parser.credentials_names", "no-whitespace") && strings.ContainsAny(inner, " \t") {
+	if p.rules.CredentialsNames == "no-whitespace" && strings.ContainsAny(inner, " \t") {
 		return "", "", false, false
 	}
 	return "profile", inner, false, true

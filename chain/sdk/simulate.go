@@ -1,45 +1,10 @@
 package sdk
 
 import (
-	"errors"
-	"path"
 	"slices"
 	"strings"
 	"time"
 )
-
-// result is what a step or a stage came to.
-type result struct {
-	// id is set when it yielded; err when it applied and failed; neither when it does not apply.
-	id   string
-	ok   bool
-	err  error
-	step string
-	// final errors end the chain whatever the stage says; class is what the stage's list names.
-	final bool
-	class string
-}
-
-func absent() result          { return result{} }
-func yields(id string) result { return result{id: id, ok: true} }
-func fails(class, why string) result {
-	return result{err: errors.New(why), class: class}
-}
-
-// graded makes a failure as hard as the flag says: "error-final" ends every chain, "absent" is none.
-func (m *Model) graded(path, class, why string) result {
-	switch m.text(path) {
-	case "absent":
-		return absent()
-	case "error-final", "final-error":
-		r := fails(class, why)
-		r.final = true
-		return r
-	}
-	return fails(class, why)
-}
-
-func (r result) applies() bool { return r.ok || r.err != nil }
 
 // walk is one simulation.
 type walk struct {
@@ -47,16 +12,19 @@ type walk struct {
 	s   *Situation
 	now time.Time
 
+	// config and credentials are the files, nil for none. filesErr keeps both from being used by anything.
 	config, credentials *ini
 	configExists        bool
-	loadConfig          bool
-	// filesErr keeps the files from being used by anything.
-	filesErr error
-	abort    bool
+	filesErr            error
+	// abort says that filesErr ends the search.
+	abort bool
+	// only is the file that settings come from, nil for both.
+	only *ini
+
+	// profile is the one in use; from is "code", a variable, or "" for the default.
+	profile, from string
 	// asSource is set while the kinds of a source profile are looked at.
 	asSource bool
-	profile  string
-	from     string // "code", a variable, or "" for the default
 }
 
 // Simulate predicts what the SDK makes of s.
@@ -65,18 +33,17 @@ func (m *Model) Simulate(s *Situation) Outcome {
 	if w.now.IsZero() {
 		w.now = time.Now()
 	}
-	w.loadConfig = s.Env["AWS_SDK_LOAD_CONFIG"] != ""
 	w.choose()
 	w.load()
 	if w.filesErr != nil && w.abort {
-		return Outcome{Kind: Fails, Source: "files", Reason: w.filesErr.Error()}
+		return fails(inFiles, w.filesErr.Error()).outcome()
 	}
 	if r := w.missing(); r.err != nil {
-		return Outcome{Kind: Fails, Source: "profile", Reason: r.err.Error()}
+		return r.outcome()
 	}
 	if m.Selection == "select-one" {
-		if err := w.validate(); err != nil {
-			return Outcome{Kind: Fails, Source: "profile", Reason: err.Error()}
+		if r := w.validate(); r.err != nil {
+			return r.outcome()
 		}
 	}
 	return w.chain()
@@ -88,15 +55,21 @@ func (w *walk) chain() Outcome {
 		r := w.stage(stage)
 		switch {
 		case r.ok:
-			return Outcome{Kind: OK, AccessKeyID: r.id, Source: r.step}
+			return r.outcome()
 		case r.err == nil:
 			continue
 		}
-		last = Outcome{Kind: Fails, Source: r.step, Reason: r.err.Error()}
-		if stage.OnError == "abort" || r.final || stage.StopAfter || slices.Contains(stage.FinalErrors, r.class) {
+		last = r.outcome()
+		if stage.OnError == "abort" || r.final || slices.Contains(stage.FinalErrors, r.class) {
 			return last
 		}
 		last.Kind = None
+		if stage.StopAfter {
+			return last
+		}
+	}
+	if w.from == "code" && w.m.Profile.ExplicitProfile == "single-provider" {
+		last.Kind, last.Source = Fails, inProfile
 	}
 	return last
 }
@@ -106,15 +79,15 @@ func (w *walk) stages() []Stage {
 	var off []string
 	switch {
 	case w.from == "code":
-		switch w.m.text("profile.explicit_profile") {
+		switch w.m.Profile.ExplicitProfile {
 		case "single-provider":
 			return slices.DeleteFunc(slices.Clone(w.m.Chain), func(s Stage) bool { return s.ID != "profile" })
 		case "first":
 			return w.profileFirst()
 		}
-		off = w.m.list("profile.explicit_profile_disables")
+		off = w.m.Profile.ExplicitProfileDisables
 	case w.from != "":
-		off = w.m.list("profile.env_profile_disables")
+		off = w.m.Profile.EnvProfileDisables
 	}
 	return slices.DeleteFunc(slices.Clone(w.m.Chain), func(s Stage) bool { return slices.Contains(off, s.ID) })
 }
@@ -126,255 +99,82 @@ func (w *walk) profileFirst() []Stage {
 }
 
 func (w *walk) stage(stage Stage) result {
-	if stage.ID == "profile" && w.m.is("role.mode", "wrap") {
-		r := w.wrapped(w.profile, nil)
-		r.step = "profile"
-		return r
+	if stage.ID == "profile" && w.m.Role.Mode == "wrap" {
+		return w.wrapped(w.profile, nil)
 	}
 	for _, step := range stage.Steps {
-		if r := w.step(step, w.profile); r.applies() {
-			r.step = step
+		if r := w.ask(step, w.profile); r.applies() {
 			return r
 		}
 	}
 	return absent()
 }
 
-func (w *walk) step(step, profile string) result {
-	switch step {
+// ask asks one step of a stage.
+func (w *walk) ask(step, profile string) result { return stepNamed(step)(w, profile) }
+
+// stepNamed returns a step by its name in the models, nil for an unknown one.
+func stepNamed(name string) func(w *walk, profile string) result {
+	switch name {
 	case "env":
-		return w.env()
+		return func(w *walk, _ string) result { return w.env() }
 	case "env-amazon":
-		return w.pair([]string{"AMAZON_ACCESS_KEY_ID"}, []string{"AMAZON_SECRET_ACCESS_KEY"})
-	case "webid-env":
-		return w.webIdentity(profile, true, false)
-	case "webid-profile":
-		return w.webIdentity(profile, false, true)
+		return func(w *walk, _ string) result {
+			return w.pair([]string{"AMAZON_ACCESS_KEY_ID"}, []string{"AMAZON_SECRET_ACCESS_KEY"})
+		}
+	case "env-minio":
+		return func(w *walk, _ string) result { return w.envMinio() }
 	case "webid":
-		return w.webIdentity(profile, !(w.from == "code" && w.m.has("profile.explicit_profile_disables", "webid-env")), true)
+		return func(w *walk, p string) result { return w.webIdentity(p, !w.disabled("webid-env"), true) }
+	case "webid-env":
+		return func(w *walk, p string) result { return w.webIdentity(p, true, false) }
+	case "webid-profile":
+		return func(w *walk, p string) result { return w.webIdentity(p, false, true) }
 	case "role":
-		return w.role(profile, nil)
+		return func(w *walk, p string) result { return w.role(p, nil) }
 	case "static":
-		return w.static(profile)
+		return (*walk).static
 	case "static-credentials":
-		return w.staticIn(w.credentials, profile)
+		return func(w *walk, p string) result { return w.staticIn(w.credentials, p) }
 	case "static-config":
-		return w.staticIn(w.config, profile)
+		return func(w *walk, p string) result { return w.staticIn(w.config, p) }
 	case "sso":
-		return w.sso(profile)
+		return (*walk).sso
 	case "login":
-		return w.login(profile)
+		return (*walk).login
 	case "process":
-		return w.process(profile)
+		return (*walk).process
+	case "one-kind":
+		return (*walk).oneKind
 	case "container":
-		return w.container()
+		return func(w *walk, _ string) result { return w.container() }
 	case "imds":
-		return w.imds(false)
+		return func(w *walk, _ string) result { return w.imds(false) }
 	}
-	return absent()
+	return oneFile(name)
 }
 
-// choose finds the profile's name.
-func (w *walk) choose() {
-	w.profile = w.m.text("profile.default")
-	if w.profile == "" {
-		w.profile = "default"
-	}
-	if w.s.Profile != "" {
-		w.profile, w.from = w.s.Profile, "code"
-		return
-	}
-	for _, name := range w.m.list("profile.env") {
-		v, set := w.s.Env[name]
-		if need := w.m.text("profile.env_requires." + name); need != "" && !w.loads() {
-			continue
-		}
-		if !set || v == "" && !w.m.is("profile.blank_env", "literal") {
-			continue
-		}
-		w.profile, w.from = v, name
-		return
-	}
-}
-
-// loads reports whether the SDKs that ask for AWS_SDK_LOAD_CONFIG read the config file.
-func (w *walk) loads() bool { return w.loadConfig || !w.s.NoLoadConfig }
-
-// missing is the verdict on a profile that does not exist.
-func (w *walk) missing() result {
-	if w.from == "" || w.exists(w.profile) {
-		return absent()
-	}
-	rule := "profile.missing_from_env"
-	if w.from == "code" {
-		rule = "profile.missing_explicit"
-	}
-	if !w.m.is(rule, "error") || w.m.has("profile.missing_exempt_env", w.from) {
-		return absent()
-	}
-	return fails("profile", "profile "+w.profile+" does not exist")
-}
-
-func (w *walk) exists(name string) bool {
-	for _, f := range []*ini{w.config, w.credentials} {
-		if f != nil && f.profiles[name] != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// load reads the two files.
-func (w *walk) load() {
-	configEnv, credentialsEnv := w.m.text("files.config_env"), w.m.text("files.credentials_env")
-	configPath := w.path(configEnv, ".aws/config", "")
-	if need := w.m.text("files.config_requires_env"); need != "" && !w.loads() {
-		configPath = ""
-	}
-	if configEnv == "" || w.m.off("files.config") {
-		configPath = ""
-	}
-	if w.m.is("files.missing_config", "error-if-enabled") && configPath != "" {
-		if _, ok := w.read(configPath); !ok {
-			if w.loadConfig {
-				w.filesErr = errors.New("the config file is enabled and missing")
-				return
-			}
-			configPath = ""
-		}
-	}
-	credentialsPath := w.path(credentialsEnv, ".aws/credentials", w.m.text("files.credentials_env_requires_env"))
-	w.config = w.parse(configPath, true)
-	w.credentials = w.parse(credentialsPath, false)
-	_, w.configExists = w.read(configPath)
-}
-
-// path is where a file is. A variable that needs another one set counts only with it.
-func (w *walk) path(variable, name, needs string) string {
-	home := w.s.Env[orElse(w.m.text("files.home"), "HOME")]
-	v := w.s.Env[variable]
-	if v == "" || needs != "" && !(w.loadConfig || !w.s.NoLoadConfig && w.hasConfig(home)) {
-		return path.Join(home, name)
-	}
-	if w.m.on("files.tilde") {
-		if rest, ok := strings.CutPrefix(v, "~"); ok {
-			v = home + rest
-		}
-	}
-	if w.m.on("files.expand_env") {
-		v = strings.NewReplacer("$HOME", home, "${HOME}", home).Replace(v)
-	}
-	return v
-}
-
-func (w *walk) hasConfig(home string) bool {
-	_, ok := w.read(path.Join(home, ".aws/config"))
-	return ok
-}
-
-func orElse(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-// read returns a file's text.
-func (w *walk) read(name string) (string, bool) {
-	if name == "" {
-		return "", false
-	}
-	if text, ok := w.s.Files[name]; ok {
-		return text, true
-	}
-	rest, ok := strings.CutPrefix(name, w.s.Env["HOME"]+"/")
-	if !ok {
-		return "", false
-	}
-	text, ok := w.s.Files[rest]
-	return text, ok
-}
-
-// folder reports whether something lies below the name.
-func (w *walk) folder(name string) bool {
-	rest, _ := strings.CutPrefix(name, w.s.Env["HOME"]+"/")
-	for f := range w.s.Files {
-		if strings.HasPrefix(f, name+"/") || strings.HasPrefix(f, rest+"/") {
-			return true
-		}
-	}
-	return false
-}
-
-func (w *walk) parse(name string, config bool) *ini {
-	if name == "" {
+// oneFile returns the steps that look at one of the files alone.
+func oneFile(name string) func(w *walk, profile string) result {
+	step, file, _ := strings.Cut(name, "-")
+	if step != "role" && step != "process" || file != "credentials" && file != "config" {
 		return nil
 	}
-	text, ok := w.read(name)
-	if !ok {
-		if w.folder(name) {
-			switch w.m.text("files.directory") {
-			case "error":
-				w.filesErr, w.abort = errors.New(name+" is a directory"), true
-			case "next":
-				w.filesErr = errors.New(name + " is a directory")
-			}
+	return func(w *walk, profile string) result {
+		f := w.credentials
+		if file == "config" {
+			f = w.config
 		}
-		return nil
-	}
-	out, err := w.m.parse(text, config)
-	if err != nil {
-		w.filesErr = errors.New(name + ": " + err.Error())
-		if w.m.is("parser.parse_error", "abort") || w.m.Selection == "fallthrough-absent" {
-			w.abort = true
-		}
-		return nil
-	}
-	return out
-}
-
-// get returns a setting that is not a static key: the credentials file's before the config file's.
-func (w *walk) get(profile, key string) (string, bool) {
-	if w.filesErr != nil {
-		return "", false
-	}
-	for _, f := range []*ini{w.credentials, w.config} {
 		if f == nil {
-			continue
+			return absent()
 		}
-		if v, ok := f.profiles[profile][key]; ok {
-			return v, true
-		}
+		w.only = f
+		defer func() { w.only = nil }()
+		return w.ask(step, profile)
 	}
-	return "", false
 }
 
-func (w *walk) value(profile, key string) string {
-	v, _ := w.get(profile, key)
-	return v
-}
-
-func (w *walk) region(profile string) string {
-	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
-		if v := w.s.Env[name]; v != "" {
-			return v
-		}
-	}
-	return w.value(profile, "region")
-}
-
-// stsRegion is the verdict on a call of STS without a region.
-func (w *walk) stsRegion(flag, profile string) error {
-	if w.region(profile) != "" {
-		return nil
-	}
-	switch w.m.text(flag) {
-	case "error":
-		return errors.New("no region for STS")
-	case "error-unless-endpoint":
-		if w.s.Env["AWS_ENDPOINT_URL_STS"] == "" && w.s.Env["AWS_ENDPOINT_URL"] == "" {
-			return errors.New("no region for STS")
-		}
-	}
-	return nil
+// disabled reports whether naming a profile in code switches that stage off.
+func (w *walk) disabled(stage string) bool {
+	return w.from == "code" && slices.Contains(w.m.Profile.ExplicitProfileDisables, stage)
 }

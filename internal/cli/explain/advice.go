@@ -102,20 +102,21 @@ func definite(kind string) string {
 
 // feature is what an SDK must know for that answer, with its name for people; "" for what all know.
 func (a SDKAnswer) feature() (key, name string) {
-	switch {
-	case strings.HasPrefix(a.Base, "SSO role"):
+	switch a.Source {
+	case sdk.FromSSO:
 		return "sso", "SSO"
-	case strings.HasPrefix(a.Base, "login session"):
+	case sdk.FromLogin:
 		return "login", "login sessions"
-	case strings.HasPrefix(a.Base, "credential_process"):
+	case sdk.FromProcess:
 		return "process", "credential_process"
-	case a.from() == fromWebIdentity:
+	case sdk.FromWebID:
 		return "webid", "web identity tokens"
-	case a.from() == fromContainer:
+	case sdk.FromContainer:
 		return "container", "container endpoints"
-	case a.from() == fromIMDS:
+	case sdk.FromIMDS:
 		return "imds", "instance roles"
-	case len(a.Roles) > 0:
+	}
+	if len(a.Roles) > 0 {
 		return "role", "roles in profiles"
 	}
 	return "", ""

@@ -10,7 +10,7 @@ func TestSentence(t *testing.T) {
 	keys := source{fromVariables, "environment variables", "the variables", true}
 	role := source{fromContainer, "a task role", "the task role", false}
 	env := SDKAnswer{ID: "a", Outcome: "ok", Source: "env", Base: "AKIAIOSFODNN7EXAMPLE"}
-	task := SDKAnswer{ID: "b", Outcome: "ok", Source: "profile", Base: "container credentials"}
+	task := SDKAnswer{ID: "b", Outcome: "ok", Source: "container", Base: "container credentials"}
 	fails := SDKAnswer{ID: "c", Outcome: "error", Reason: "half a key pair"}
 	for _, c := range []struct {
 		declared []source

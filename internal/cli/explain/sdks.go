@@ -33,7 +33,8 @@ type SDKAnswer struct {
 	Version string `json:"version"`
 	// Checked is "run" when the model was compared with the running SDK, else "read".
 	Checked string `json:"checked"`
-	// Outcome is ok, none or error; Source is the kind of source that decided.
+	// Outcome is ok, none or error. Source is the kind of source that the credentials come from before any role is assumed: env,
+	// static, process, sso, login, webid, container, imds. Without credentials it is what failed, or role, profile, files.
 	Outcome string `json:"outcome"`
 	Source  string `json:"source,omitempty"`
 	// AccessKeyID is set where it is known without a call; Base is what the credentials start from.
@@ -110,28 +111,12 @@ func chosen(models []*sdk.Model, names []string) ([]*sdk.Model, error) {
 
 func answer(m *sdk.Model, s *sdk.Situation) SDKAnswer {
 	got := m.Simulate(s)
-	a := SDKAnswer{ID: m.ID, Name: m.Name, Version: m.Version, Checked: "read", Outcome: got.Kind, Source: got.Source, Reason: got.Reason}
+	a := SDKAnswer{
+		ID: m.ID, Name: m.Name, Version: m.Version, Checked: "read",
+		Outcome: got.Kind, Source: got.Source, AccessKeyID: got.AccessKeyID, Base: got.Base, Roles: got.Roles, Reason: got.Reason,
+	}
 	if m.Run {
 		a.Checked = "run"
-	}
-	if got.Kind != sdk.OK {
-		return a
-	}
-	id := got.AccessKeyID
-	for {
-		inner, ok := strings.CutPrefix(id, "AK(")
-		if !ok {
-			break
-		}
-		role, base, _ := strings.Cut(strings.TrimSuffix(inner, ")"), "<-")
-		a.Roles, id = append(a.Roles, role), base
-	}
-	if id == "webid" {
-		id = "web identity token"
-	}
-	a.Base = id
-	if len(a.Roles) == 0 && !strings.Contains(id, " ") {
-		a.AccessKeyID = id
 	}
 	return a
 }
@@ -153,7 +138,7 @@ func situation(o *Options, p *place) (*sdk.Situation, error) {
 			env[name] = value
 		}
 	}
-	s := &sdk.Situation{Env: env, Profile: o.Chain.Profile, NoLoadConfig: true, Real: true, Files: map[string]string{}, Now: o.Factory.Now()}
+	s := &sdk.Situation{Env: env, Profile: o.Chain.Profile, NoLoadConfig: true, Real: true, Files: map[string]string{}, Now: o.Factory.Now(), Texts: sdk.NewTexts()}
 	if o.EC2 {
 		s.IMDS = &sdk.IMDS{}
 	}

@@ -149,7 +149,7 @@ func RunWorkload(o *Options) error {
 }
 
 func (w workload) explain(o *Options, models []*sdk.Model) Workload {
-	s := &sdk.Situation{Env: map[string]string{"HOME": "/root"}, Profile: o.Chain.Profile, NoLoadConfig: true, Real: true, Files: w.files, Now: o.Factory.Now()}
+	s := &sdk.Situation{Env: map[string]string{"HOME": "/root"}, Profile: o.Chain.Profile, NoLoadConfig: true, Real: true, Files: w.files, Now: o.Factory.Now(), Texts: sdk.NewTexts()}
 	if s.Files == nil {
 		s.Files = map[string]string{}
 	}
@@ -203,17 +203,18 @@ func (w workload) declared(s *sdk.Situation) []source {
 
 // from is the kind of source that an answer comes from, "" when there are no credentials.
 func (a SDKAnswer) from() string {
-	switch {
-	case a.Outcome != sdk.OK:
+	if a.Outcome != sdk.OK {
 		return ""
-	case a.Base == "container credentials":
-		return fromContainer
-	case a.Base == "instance role":
-		return fromIMDS
-	case strings.HasPrefix(a.Source, "env"):
+	}
+	switch a.Source {
+	case sdk.FromEnv:
 		return fromVariables
-	case a.Base == "web identity token":
+	case sdk.FromWebID:
 		return fromWebIdentity
+	case sdk.FromContainer:
+		return fromContainer
+	case sdk.FromIMDS:
+		return fromIMDS
 	}
 	return fromProfile
 }
