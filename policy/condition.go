@@ -186,7 +186,7 @@ func (c *condition) matchText(s string, ev *evaluation) bool {
 
 // allEmpty tells whether a key has only empty values, which set operators take for a missing key.
 func allEmpty(v *value, n int) bool {
-	if v.kind != valueString && v.kind != valueList {
+	if v.kind == valueTime || v.kind == valueAddr || v.kind == valueInt {
 		return false
 	}
 	for i := range n {
