@@ -68,7 +68,7 @@ func (v *validator) document(d *Document, root *jsontree.Node) error {
 			statements = item
 		default:
 			if v.strict {
-				return v.syntax(item.NameAt, "unknown element "+quote(item.Name))
+				return v.unknownElement(item)
 			}
 		}
 	}
@@ -94,6 +94,13 @@ func (v *validator) document(d *Document, root *jsontree.Node) error {
 	case Identity, Managed, Boundary, Session, SCP:
 	}
 	return v.checkIdentity(d, root)
+}
+
+func (v *validator) unknownElement(item *jsontree.Node) error {
+	if v.words.unknown != "" {
+		return v.errAt(item.NameAt, v.words.unknown+item.Name, "")
+	}
+	return v.syntax(item.NameAt, "unknown element "+quote(item.Name))
 }
 
 func (v *validator) statementList(root, statements *jsontree.Node) ([]jsontree.Node, error) {
@@ -153,7 +160,7 @@ func (v *validator) statement(s *Statement, raw *rawStatement, n *jsontree.Node)
 			s.Conditions, err = v.conditions(item, s)
 		default:
 			if v.strict {
-				return v.syntax(item.NameAt, "unknown element "+quote(item.Name))
+				return v.unknownElement(item)
 			}
 			s.Unknown = true
 		}

@@ -85,7 +85,7 @@ func (v *validator) legacyParsing(d *Document) (resourceError string, at int32, 
 				continue
 			}
 			for _, r := range s.Resources {
-				if r != "*" && (strings.Count(r, ":") < 5 && strings.Contains(r, "::") || field(r, 2) == "") {
+				if r != "*" && (strings.Count(r, ":") < 5 && strings.Contains(r, "::") || field(r, 2) == "" || d.version == Version2012 && variableAccount(r)) {
 					return "", 0, v.errAt(v.raw[i].at, v.words.legacy, "resource "+quote(r)+" is not a whole ARN")
 				}
 			}
@@ -135,6 +135,18 @@ func resourceFormat(r string) string {
 		}
 	}
 	return ""
+}
+
+// variableAccount tells whether a variable stands in the place of the account, which IAM does not take.
+func variableAccount(r string) bool {
+	for range 4 {
+		colon := strings.IndexByte(r, ':')
+		if variable := strings.Index(r, "${"); colon < 0 || variable >= 0 && variable < colon {
+			return false
+		}
+		r = r[colon+1:]
+	}
+	return strings.HasPrefix(r, "${")
 }
 
 // field returns the n-th field between colons, "" if there are fewer.

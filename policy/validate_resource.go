@@ -52,8 +52,11 @@ func (v *validator) badPrincipal(offset int32, kind, value string) error {
 	if v.kind == Resource {
 		return v.errAt(offset, "Invalid principal in policy", "principal "+quote(kind)+":"+quote(value))
 	}
-	if kind == "Service" {
+	switch kind {
+	case "Service":
 		kind = "SERVICE"
+	case "Federated":
+		return v.errAt(offset, "Federated principals must be valid domain names or SAML metadata ARNs", "principal "+quote(value))
 	}
 	if kind == "" {
 		return v.errAt(offset, "Invalid principal in policy: "+quote(value), "")
@@ -70,11 +73,25 @@ func validPrincipal(kind, value string) bool {
 	case "Service":
 		return strings.Contains(value, ".") && !strings.ContainsAny(value, "*? /:\"")
 	case "Federated":
-		return value != "" && !strings.ContainsAny(value, "*? \"")
+		return validProvider(value)
 	case "CanonicalUser":
 		return value != "" && arn.IsAlphanumeric(value)
 	}
 	return false
+}
+
+// validProvider tells whether a value names an identity provider: by a domain, with or without a path, or by the ARN of one in IAM.
+func validProvider(value string) bool {
+	if strings.ContainsAny(value, "*? \"") || strings.Contains(value, "//") {
+		return false
+	}
+	if !strings.HasPrefix(value, "arn:") {
+		domain, _, _ := strings.Cut(value, "/")
+		return strings.Contains(domain, ".") && !strings.ContainsAny(domain, ":")
+	}
+	service, account, resource, ok := arn.Split(value)
+	kind, name, _ := strings.Cut(resource, "/")
+	return ok && service == "iam" && arn.IsAccount(account) && (kind == "oidc-provider" || kind == "saml-provider") && name != ""
 }
 
 // checkTrust makes IAM's checks on trust policies.

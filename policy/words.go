@@ -8,6 +8,7 @@ type words struct {
 	code         string
 	json         string
 	syntax       string
+	unknown      string // the element's name follows
 	version      string
 	noStatement  string
 	noEffect     string
@@ -24,7 +25,7 @@ func wordsOf(k Kind) words {
 	switch k {
 	case Trust:
 		return words{
-			code: codeDocument, json: "This policy contains invalid Json", syntax: "Syntax errors in policy.",
+			code: codeDocument, json: "This policy contains invalid Json", syntax: "Syntax errors in policy.", unknown: "Unknown field ",
 			version:      "The policy must contain a valid version string",
 			noStatement:  "Could not parse the policy: Statement is empty!",
 			noEffect:     "Missing required field Effect",
@@ -38,8 +39,16 @@ func wordsOf(k Kind) words {
 		return w
 	case KeyPolicy, RCP:
 		return resourceWords()
-	case Identity, Managed, Boundary, Session, SCP:
+	case Session:
+		w := identityWords()
+		w.json = "The policy is not in the valid JSON format."
+		return w
+	case Identity, Managed, Boundary, SCP:
 	}
+	return identityWords()
+}
+
+func identityWords() words {
 	return words{
 		code: codeDocument, json: "Syntax errors in policy.", syntax: "Syntax errors in policy.",
 		version: "Syntax errors in policy.", noStatement: "Syntax errors in policy.", noEffect: "Syntax errors in policy.",
@@ -53,7 +62,7 @@ func wordsOf(k Kind) words {
 
 func resourceWords() words {
 	return words{
-		code: codeDocument, json: "This policy contains invalid Json", syntax: "Syntax errors in policy.",
+		code: codeDocument, json: "This policy contains invalid Json", syntax: "Syntax errors in policy.", unknown: "Unknown field ",
 		version:      "The policy must contain a valid version string",
 		noStatement:  "Could not parse the policy: Statement is empty!",
 		noEffect:     "Missing required field Effect",
