@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ func (c *Chain) Winner() int {
 // unset, a flag to leave out, a profile to remove. Nothing is read again.
 func (c *Chain) Without(source string) (rest *Chain, taken []string) {
 	o := c.o
+	o.Logger = slog.New(slog.DiscardHandler)
 	unset := func(names ...string) {
 		for _, n := range names {
 			if c.getenv(n) != "" {

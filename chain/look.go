@@ -53,8 +53,8 @@ type Step struct {
 	Chained, MaybeChained bool
 	// Command is the program of a credential_process, without its arguments.
 	Command string
-	// MFA is the device whose code is asked for, MFACommand tells that a command gives it.
-	MFA        string
+	// MFA are the devices of which one's code is asked for, MFACommand tells that a command gives it.
+	MFA        []string
 	MFACommand bool
 	// Kept is the session of this hop that is in the cache and good; what comes after it is not asked then.
 	Kept *KeptSession
@@ -107,14 +107,26 @@ func (s *Step) checkDuration() {
 	switch {
 	case s.Warning != "":
 	case s.Duration > ChainedMax && s.Chained:
-		s.Warning = fmt.Sprintf("duration_seconds asks for %s: AWS refuses more than 1h for a role that is assumed with a role's session", s.Duration)
+		s.Warning = fmt.Sprintf("%s asks for %s: AWS refuses more than 1h for a role that is assumed with a role's session", s.DurationFrom, clock(s.Duration))
 	case s.Duration > ChainedMax && s.MaybeChained:
-		s.Warning = fmt.Sprintf("duration_seconds asks for %s: AWS refuses more than 1h if what assumes it is a role's session", s.Duration)
+		s.Warning = fmt.Sprintf("%s asks for %s: AWS refuses more than 1h if what assumes it is a role's session", s.DurationFrom, clock(s.Duration))
 	case s.Duration > 12*time.Hour:
-		s.Warning = fmt.Sprintf("duration_seconds asks for %s: AWS allows 12h at most", s.Duration)
+		s.Warning = fmt.Sprintf("%s asks for %s: AWS allows 12h at most", s.DurationFrom, clock(s.Duration))
 	case s.Duration > 0 && s.Duration < 15*time.Minute:
-		s.Warning = fmt.Sprintf("duration_seconds asks for %s: AWS gives no session under 15m", s.Duration)
+		s.Warning = fmt.Sprintf("%s asks for %s: AWS gives no session under 15m", s.DurationFrom, clock(s.Duration))
 	}
+}
+
+// clock is a duration without zeros at its end.
+func clock(d time.Duration) string {
+	text := strings.TrimSuffix(d.String(), "m0s")
+	if len(text) < len(d.String()) {
+		text = strings.TrimSuffix(text+"m", "h0m")
+		if !strings.HasSuffix(text, "m") {
+			text += "h"
+		}
+	}
+	return text
 }
 
 // Fault is why the way cannot yield now, as far as that shows without a call: the first hop that cannot, unless a
@@ -226,7 +238,8 @@ func (c *Chain) changed(path string) time.Time {
 }
 
 func (c *Chain) lookRole(p *awsconfig.Profile, key SessionKey, in sts.AssumeRoleInput) Step {
-	s := Step{Profile: p.Name, Kept: c.peek(key, in.Duration), Duration: time.Hour, MFA: in.SerialNumber, MFACommand: p.Value("mfa_process") != ""}
+	s := Step{Profile: p.Name, Kept: c.peek(key, in.Duration), Duration: time.Hour, MFACommand: p.Value("mfa_process") != ""}
+	s.MFA, _ = devices(p) // the plan would not be there with an error
 	if in.Duration > 0 {
 		at, _ := p.Get("duration_seconds")
 		s.Duration, s.DurationFrom = in.Duration, at.Where()

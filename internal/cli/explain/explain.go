@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,8 +45,10 @@ func NewCmd(f *cmdutil.Factory, run func(context.Context, *Options) error) *cobr
 present, absent, broken, shadowed by the winner, or excluded by an option; with
 the file and line, variable or URL of each, and the way to the credentials.
 
-Nothing goes over the network unless --probe is given; then the winner is asked.
-Whether this machine has an instance metadata service shows only with --probe.
+Nothing goes over the network unless --probe is given. Then every endpoint that is
+there is asked at once, within 3 seconds: containers' and instances' endpoints, the
+portal of a sign-in, STS for whose the winner's credentials are, and IAM for the age
+of a long-lived key. Nobody is asked for a code, and no secret is shown.
 
 With --sdk the same question is answered for AWS SDKs and tools, from models of
 their rules ("run": compared with the running SDK; "read": with its source only).
@@ -58,8 +61,9 @@ into that process, and Linux.
 --env-file, --task-definition, --pod and --function-config explain a workload
 before it runs, from the file that declares it, for AWS's SDKs or those of --sdk.
 
-Exit code: 0 if a source wins, 3 if there is none, 4 if the winner is broken;
-with --sdk 0 if they agree, 7 if they do not.`,
+Exit code: 0 if a source wins, 3 if there is none, 4 if the winner is broken; with
+--probe 5 if AWS refuses its credentials, 6 if AWS could not be asked; with --sdk 0
+if they agree, 7 if they do not.`,
 		Example: `  rolecall explain
   rolecall explain --sdk all
   rolecall explain --sdk go-v2,js-v3,cli-v2 --profile prod
@@ -85,7 +89,7 @@ with --sdk 0 if they agree, 7 if they do not.`,
 	o.Chain.Register(cmd)
 	cmdutil.CompleteProfiles(cmd, f)
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&o.Probe, "probe", false, "ask the winner for credentials, too")
+	cmd.Flags().BoolVar(&o.Probe, "probe", false, "ask every endpoint that is there, the winner, STS and IAM, within 3 seconds")
 	cmd.Flags().StringSliceVar(&o.SDKs, "sdk", nil, "answer for these SDKs (`names`): all, go-v2, js-v3, botocore, cli-v2, …")
 	cmd.Flags().BoolVar(&o.EC2, "ec2", false, "with --sdk or a file: suppose that an EC2 instance's role is within reach")
 	cmd.Flags().IntVar(&o.PID, "pid", 0, "explain this running process (`number`) as seen from outside")
@@ -106,6 +110,8 @@ func Run(ctx context.Context, o *Options) error {
 	options := o.Factory.ChainOptions(o.Chain)
 	// Nobody is asked for anything: to explain must not hang.
 	options.TokenCode, options.Stdin = nil, nil
+	said := &heard{}
+	options.Logger = slog.New(said)
 	if o.PID != 0 {
 		var err error
 		if p, err = there(o.PID); err != nil {
@@ -122,7 +128,7 @@ func Run(ctx context.Context, o *Options) error {
 		return &cmdutil.FlagError{Err: err}
 	}
 	report, fault := describe(c, surroundings{now: o.Factory.Now(), ec2: ec2Sign()})
-	report.Notes = append(report.Notes, p.notes...)
+	report.Notes = append(append(report.Notes, said.unlike(report.Sources)...), p.notes...)
 	if o.Probe {
 		fault = report.ask(ctx, c, o.Factory.Now)
 	}

@@ -168,7 +168,11 @@ func (p *page) facts(r Report, w words) {
 	case "unknown":
 		fact("result", "nothing is configured; whether this machine has a role of its own shows only with --probe", p.io.Yellow)
 	case "error":
-		fact("result", "error: "+r.Winner+" is there and does not yield; nothing after it is asked", p.io.Red)
+		text := "error: " + r.Winner + " is there and does not yield; nothing after it is asked"
+		if r.Winner == "profile" && r.Profile != "" {
+			text = "error: profile " + r.Profile + " does not yield; nothing after it is asked"
+		}
+		fact("result", text, p.io.Red)
 	case "refused":
 		fact("result", "error: AWS refuses the credentials of "+r.Winner, p.io.Red)
 	default:
@@ -216,8 +220,9 @@ func (r Report) summary(w words) string {
 		return text + ": SSO " + h.Detail
 	case h.AccessKeyID != "":
 		return text + ": " + w.key(h)
+	default:
+		return text + ": " + w.hop(h)
 	}
-	return text
 }
 
 // next says what is used when the winner is taken away.
@@ -228,7 +233,7 @@ func (w words) next(n Next) string {
 		for _, h := range n.Hops {
 			parts = append(parts, w.hop(h))
 		}
-		text += n.Source + ": " + strings.Join(parts, " ← ")
+		text += strings.Join(parts, " ← ")
 	}
 	switch n.Outcome {
 	case "none":

@@ -133,8 +133,15 @@ func describe(c *chain.Chain, m surroundings) (r Report, fault error) {
 	}
 	r.Region, r.RegionFrom = c.Region()
 	links, winner := c.Links(), c.Winner()
+	missing := missingProfile(links)
+	if missing >= 0 {
+		winner = missing
+	}
 	for i, l := range links {
 		s := row(c, l, m)
+		if i < missing && s.State == "broken" {
+			s.State, s.Reason = "excluded", "not asked: the profile that was asked for does not exist"
+		}
 		if i == winner {
 			fault = l.Err
 			if f := chain.Fault(c.Steps(l)); l.State == chain.Present && f != nil {
@@ -150,11 +157,60 @@ func describe(c *chain.Chain, m surroundings) (r Report, fault error) {
 	}
 	if r.Outcome == "error" {
 		r.Error, r.Hint = fault.Error(), cmdutil.Hint(cmdutil.SourceError(fault))
+		if meant := similar(c, fault); meant != "" {
+			r.Notes = append(r.Notes, "there is a profile "+meant)
+		}
 	}
 	if winner >= 0 && r.Outcome != "unknown" {
 		r.Next = next(c, links[winner].Source, m)
 	}
 	return r, fault
+}
+
+// missingProfile is the index of the profile if one was asked for that does not exist, which keeps all others from
+// being asked; else -1.
+func missingProfile(links []chain.Link) int {
+	return slices.IndexFunc(links, func(l chain.Link) bool {
+		var missing *chain.ProfileError
+		return l.Source == chain.SourceProfile && l.State == chain.Broken && errors.As(l.Err, &missing)
+	})
+}
+
+// similar is the profile that was perhaps meant by one that does not exist: the one that takes the fewest
+// letters to change, if those are few. "" when there is none.
+func similar(c *chain.Chain, err error) string {
+	var missing *chain.ProfileError
+	if !errors.As(err, &missing) {
+		return ""
+	}
+	best, found := len(missing.Profile)/3+1, ""
+	for _, p := range c.Config().Profiles() {
+		if d := distance(strings.ToLower(missing.Profile), strings.ToLower(p.Name)); d < best {
+			best, found = d, p.Name
+		}
+	}
+	return found
+}
+
+// distance is how many letters must be added, removed or replaced to make one of the other.
+func distance(a, b string) int {
+	last := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		before := last[0]
+		last[0] = i + 1
+		for j := range len(b) {
+			cost := before
+			if a[i] != b[j] {
+				cost++
+			}
+			before = last[j+1]
+			last[j+1] = min(cost, last[j]+1, last[j+1]+1)
+		}
+	}
+	return last[len(b)]
 }
 
 // settle takes over what the winner's row says.
@@ -188,8 +244,8 @@ func (h Hop) prompts() []Prompt {
 		logIn   *login.SignInError
 		profile = h.Profile
 	)
-	if h.step.MFA != "" && !h.step.MFACommand {
-		out = append(out, Prompt{"mfa", h.step.MFA, profile})
+	if len(h.step.MFA) > 0 && !h.step.MFACommand {
+		out = append(out, Prompt{"mfa", strings.Join(h.step.MFA, " or "), profile})
 	}
 	switch {
 	case errors.As(h.step.Fault, &signIn):

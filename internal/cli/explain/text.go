@@ -13,6 +13,7 @@ import (
 	"github.com/rolecall-dev/rolecall/provider/login"
 	processprovider "github.com/rolecall-dev/rolecall/provider/process"
 	"github.com/rolecall-dev/rolecall/provider/profile"
+	"github.com/rolecall-dev/rolecall/provider/saml"
 	"github.com/rolecall-dev/rolecall/provider/sso"
 	"github.com/rolecall-dev/rolecall/provider/webidentity"
 )
@@ -59,6 +60,10 @@ func (w words) hop(h Hop) string {
 		return "sign-in at " + h.Detail + ": token " + w.token(h) + w.at(h.Location)
 	case "token-file":
 		return "token file " + w.path(h.Location) + ": " + w.token(h)
+	case saml.Source:
+		return "role " + h.Detail + of + " for a SAML assertion" + w.at(h.Location)
+	case saml.AssertionSource:
+		return "saml_process " + w.path(h.Command) + of + w.at(h.Location)
 	case login.Source:
 		text := "login session " + h.Detail + of + w.at(h.Location)
 		if h.AccessKeyID != "" {
@@ -97,7 +102,7 @@ func (w words) key(h Hop) string {
 func (w words) token(h Hop) string {
 	switch {
 	case h.Fault != "" && h.step.Expires.IsZero():
-		return "not usable"
+		return "none that can be used"
 	case h.step.Expires.IsZero():
 		return "until when is not known"
 	case !w.now.Before(h.step.Expires) && h.Renews:
@@ -127,7 +132,7 @@ func (w words) more(h Hop) []string {
 	if h.DurationSeconds > 0 {
 		say("%s", w.duration(h))
 	}
-	if m := h.step.MFA; m != "" {
+	if m := strings.Join(h.step.MFA, " or "); m != "" {
 		if h.step.MFACommand {
 			say("mfa_process gives the code of %s", m)
 		} else {

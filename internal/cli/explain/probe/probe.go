@@ -119,6 +119,7 @@ func (p *prober) winner(ctx context.Context) Result {
 	each, cancel := context.WithTimeout(ctx, Each)
 	defer cancel()
 	creds, err := p.c.Retrieve(each)
+	err = late(each, err)
 	source := ""
 	if w := p.c.Winner(); w >= 0 {
 		source = p.c.Links()[w].Source
@@ -153,10 +154,19 @@ func (p *prober) credentials(ctx context.Context, l chain.Link, asked string) An
 	ctx, cancel := context.WithTimeout(ctx, Each)
 	defer cancel()
 	creds, err := p.c.Ask(ctx, l)
-	if err != nil {
+	if err = late(ctx, err); err != nil {
 		return p.failed(l.Source, asked, err)
 	}
 	return p.got(l.Source, asked, creds)
+}
+
+// late names the true cause of a failure by the probe's own limit, which a source may take for its own.
+func late(ctx context.Context, err error) error {
+	var network net.Error
+	if err == nil || !errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.As(err, &network) || errors.Is(err, rolecall.ErrNotHere) {
+		return err
+	}
+	return fmt.Errorf("no answer within %s, which is all that a probe waits: %w", Each, ctx.Err())
 }
 
 // got tells of credentials.
@@ -199,9 +209,6 @@ func (p *prober) failed(source, asked string, err error) Answer {
 	case errors.As(err, &refused), errors.As(err, &signIn):
 	case source == chain.SourceContainer && (errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded)):
 		a.Remedy = "the endpoint answers only inside the task or pod that the variable was made for: unset the variable elsewhere, and inside look at the agent and the network"
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		a.Said = "no answer in time: " + a.Said
 	}
 	if strings.Contains(a.Remedy, "rolecall explain") {
 		a.Remedy = ""
