@@ -92,6 +92,18 @@ session_tags = a=b
 		t.Errorf("the command ran: %q, %v", text, err)
 	}
 	m.options.Profile = "p"
+	// Another command may speak for another person.
+	text, err := os.ReadFile(config) //nolint:gosec // the test's own file
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.write(t, ".aws/config", strings.Replace(string(text), "echo run", "echo another run", 1))
+	if _, err := m.retrieve(t); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(runs); err != nil || strings.Count(string(text), "run") != 2 { //nolint:gosec // the test's own file
+		t.Errorf("the other command ran: %q, %v", text, err)
+	}
 	c, err := chain.New(m.options)
 	if err != nil {
 		t.Fatal(err)
