@@ -227,9 +227,9 @@ func TestSecondFactors(t *testing.T) {
 		serial, code string
 		fault        string
 	}{
-		"a person":                   {"mfa_serial = " + phone, asks, phone, "111111", ""},
-		"a person with two":          {"mfa_serial = " + phone + "\nmfa_devices = " + token + ", " + phone, asks, token, "222222", ""},
-		"rolecall's own alone":       {"mfa_devices = " + phone + "," + token, func(m *machine) {
+		"a person":          {"mfa_serial = " + phone, asks, phone, "111111", ""},
+		"a person with two": {"mfa_serial = " + phone + "\nmfa_devices = " + token + ", " + phone, asks, token, "222222", ""},
+		"rolecall's own alone": {"mfa_devices = " + phone + "," + token, func(m *machine) {
 			asks(m)
 			m.options.Sessions = &kept{map[string]rolecall.Credentials{}} // takes none that the AWS CLI is said to share
 		}, token, "222222", ""},
