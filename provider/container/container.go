@@ -196,6 +196,9 @@ func (p *Provider) once(ctx context.Context, client *http.Client, target *url.UR
 			// url.Error quotes the URL with its secret path.
 			err = wrapped.Err
 		}
+		if errors.Is(err, errAddress) {
+			err = errAddress // a setting that cannot be, and no failure of the network
+		}
 		return creds, !errors.Is(err, errAddress), fmt.Errorf("asking %s: %w", origin(target), err)
 	}
 	defer func() { _ = resp.Body.Close() }()
