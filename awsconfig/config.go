@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"sort"
+	"strconv"
 )
 
 // MaxFileSize bounds what is read of a file.
@@ -332,7 +333,7 @@ func (s Setting) Where() string {
 	if s.Path == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", s.Path, s.Line)
+	return s.Path + ":" + strconv.Itoa(s.Line)
 }
 
 // Where returns "path:line" of the header.

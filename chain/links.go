@@ -109,7 +109,7 @@ func (c *Chain) webIdentityLink() Link {
 		TokenFile: file, Location: webIdentityTokenFile, Now: c.o.Now,
 	})
 	key := SessionKey{ID: awscache.RoleKey{RoleARN: role, SessionName: c.getenv(roleSessionName)}.ID(), Shared: true}
-	l.provider = c.kept(p, key, 0, l.Plan)
+	l.provider = c.kept(func() rolecall.Provider { return p }, func() SessionKey { return key }, 0, l.Plan)
 	l.plan = &plan{
 		origin: l.Plan, via: c.tokenFilePlan(file),
 		look: func() Step { return Step{Kept: c.peek(key, 0), Duration: time.Hour} },

@@ -193,18 +193,21 @@ func (c *Chain) planWebIdentity(p *awsconfig.Profile, role, file awsconfig.Setti
 		return nil, fault(file.Where(), "profile %q has web_identity_token_file without role_arn", p.Name)
 	}
 	session := p.Value("role_session_name")
-	key := awscache.RoleKey{RoleARN: role.Value, SessionName: session}
 	origin := rolecall.Origin{
 		Source: webidentity.Source, Location: role.Where(), Detail: role.Value,
 		Via: &rolecall.Origin{Source: "token-file", Location: file.Value},
 	}
-	provider := webidentity.New(webidentity.Options{
-		Client: c.webIdentitySTS(), RoleARN: role.Value, SessionName: session, TokenFile: file.Value, Location: role.Where(), Now: c.o.Now,
-	})
-	id := SessionKey{ID: key.ID(), Shared: true}
+	provider := func() rolecall.Provider {
+		return webidentity.New(webidentity.Options{
+			Client: c.webIdentitySTS(), RoleARN: role.Value, SessionName: session, TokenFile: file.Value, Location: role.Where(), Now: c.o.Now,
+		})
+	}
+	id := func() SessionKey {
+		return SessionKey{ID: awscache.RoleKey{RoleARN: role.Value, SessionName: session}.ID(), Shared: true}
+	}
 	return &plan{
 		provider: c.kept(provider, id, 0, origin), origin: origin,
-		look: func() Step { return Step{Profile: p.Name, Kept: c.peek(id, 0), Duration: time.Hour} },
+		look: func() Step { return Step{Profile: p.Name, Kept: c.peek(id(), 0), Duration: time.Hour} },
 		via:  c.tokenFilePlan(file.Value),
 	}, nil
 }
@@ -260,15 +263,17 @@ func (c *Chain) planSSO(p *awsconfig.Profile) (*plan, error) {
 		}
 	}
 	provider := sso.New(o)
-	key := awscache.SSOKey{AccountID: o.AccountID, RoleName: o.RoleName, SessionName: o.SessionName, StartURL: o.StartURL}
 	origin := rolecall.Origin{
 		Source: sso.Source, Location: o.Location, Detail: "role " + o.RoleName + " in account " + o.AccountID,
 		Via: &rolecall.Origin{Source: "sso-token", Location: provider.TokenPath(), Detail: o.StartURL},
 	}
-	id := SessionKey{ID: key.ID(), Shared: true, SSO: true}
+	id := func() SessionKey {
+		key := awscache.SSOKey{AccountID: o.AccountID, RoleName: o.RoleName, SessionName: o.SessionName, StartURL: o.StartURL}
+		return SessionKey{ID: key.ID(), Shared: true, SSO: true}
+	}
 	return &plan{
-		provider: c.kept(provider, id, 0, origin), origin: origin,
-		look: func() Step { return Step{Profile: p.Name, Kept: c.peek(id, 0)} },
+		provider: c.kept(func() rolecall.Provider { return provider }, id, 0, origin), origin: origin,
+		look: func() Step { return Step{Profile: p.Name, Kept: c.peek(id(), 0)} },
 		via: &plan{origin: *origin.Via, sso: &o, look: func() Step {
 			return c.lookSSOToken(o, provider.TokenPath())
 		}},

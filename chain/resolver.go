@@ -30,6 +30,8 @@ type Chain struct {
 	links     []Link
 
 	client func() (*http.Client, error)
+	// endpoints are those that were asked for already: every profile of a large file would look for the same.
+	endpoints sync.Map
 }
 
 // Paths are the files that a chain reads, with what named them: a variable, "" for the default place.

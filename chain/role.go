@@ -45,21 +45,26 @@ func (c *Chain) planRole(p *awsconfig.Profile, role awsconfig.Setting, path []st
 	// The AWS CLI would ask for the same session only with the same device.
 	shared := !own && (len(mfa) == 0 || in.SerialNumber != "")
 	origin := rolecall.Origin{Source: assumerole.Source, Location: role.Where(), Detail: role.Value, Via: &base.origin}
-	provider := assumerole.New(base.provider, assumerole.Options{
-		Client: c.STS(), Input: in, Location: role.Where(), Now: c.o.Now, Logger: c.o.Logger,
-		Chained: roleSession(base.origin.Source), Devices: mfa, Device: c.chooseDevice(p), TokenCode: c.tokenCode(p),
-	})
-	key := SessionKey{Source: base.keyID, Shared: shared}
-	if shared {
-		key.ID = awscache.RoleKey{
-			RoleARN: in.RoleARN, SessionName: in.SessionName, ExternalID: in.ExternalID, SerialNumber: in.SerialNumber, Duration: in.Duration,
-		}.ID()
-	} else {
-		key.ID = c.privateID(in, base.origin)
+	provider := func() rolecall.Provider {
+		return assumerole.New(base.provider, assumerole.Options{
+			Client: c.STS(), Input: in, Location: role.Where(), Now: c.o.Now, Logger: c.o.Logger,
+			Chained: roleSession(base.origin.Source), Devices: mfa, Device: c.chooseDevice(p), TokenCode: c.tokenCode(p),
+		})
+	}
+	key := func() SessionKey {
+		key := SessionKey{Source: base.keyID, Shared: shared}
+		if shared {
+			key.ID = awscache.RoleKey{
+				RoleARN: in.RoleARN, SessionName: in.SessionName, ExternalID: in.ExternalID, SerialNumber: in.SerialNumber, Duration: in.Duration,
+			}.ID()
+		} else {
+			key.ID = c.privateID(in, base.origin)
+		}
+		return key
 	}
 	return &plan{
 		provider: c.kept(provider, key, in.Duration, origin), origin: origin, role: true, via: base,
-		look: func() Step { return c.lookRole(p, key, in) },
+		look: func() Step { return c.lookRole(p, key(), in) },
 	}, nil
 }
 
@@ -198,7 +203,9 @@ func (c *Chain) retrieveRole(ctx context.Context) (rolecall.Credentials, error) 
 	}))
 	if known {
 		origin := rolecall.Origin{Source: assumerole.Source, Location: "--role-arn", Detail: c.o.RoleARN, Via: &base}
-		provider = c.kept(provider, SessionKey{ID: c.privateID(in, base), Source: keyID}, 0, origin)
+		role := provider
+		provider = c.kept(func() rolecall.Provider { return role },
+			func() SessionKey { return SessionKey{ID: c.privateID(in, base), Source: keyID} }, 0, origin)
 	}
 	creds, err := provider.Retrieve(ctx)
 	if err != nil {

@@ -39,7 +39,7 @@ func (c *Chain) planSAML(p *awsconfig.Profile, command awsconfig.Setting) (*plan
 		Source: saml.Source, Location: p.Name, Detail: o.ProviderARN + "\n" + command.Value,
 	})}
 	return &plan{
-		provider: c.kept(saml.New(o), key, o.Duration, origin), origin: origin, role: true,
+		provider: c.kept(func() rolecall.Provider { return saml.New(o) }, func() SessionKey { return key }, o.Duration, origin), origin: origin, role: true,
 		look: func() Step {
 			s := Step{Profile: p.Name, Duration: time.Hour}
 			if o.Duration > 0 {

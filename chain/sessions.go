@@ -21,14 +21,15 @@ func freshFor(duration time.Duration) time.Duration {
 	return min(usual, duration/4)
 }
 
-// kept makes a provider that shares its sessions through the session store.
-func (c *Chain) kept(p rolecall.Provider, key SessionKey, duration time.Duration, plan rolecall.Origin) rolecall.Provider {
+// kept makes a provider that shares its sessions through the session store. The provider behind it and the
+// session's key are made when they are asked for: most profiles of a large file never are.
+func (c *Chain) kept(p func() rolecall.Provider, key func() SessionKey, duration time.Duration, plan rolecall.Origin) rolecall.Provider {
 	window := freshFor(duration)
 	return rolecall.ProviderFunc(func(ctx context.Context) (rolecall.Credentials, error) {
 		fresh := func(creds rolecall.Credentials) bool {
 			return creds.Expires.Sub(c.o.Now()) > window
 		}
-		creds, err := c.o.Sessions.Session(ctx, key, fresh, p.Retrieve)
+		creds, err := c.o.Sessions.Session(ctx, key(), fresh, p().Retrieve)
 		if err != nil {
 			return rolecall.Credentials{}, err
 		}

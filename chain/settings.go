@@ -63,6 +63,16 @@ func (c *Chain) Region() (region, origin string) {
 // Endpoint returns the URL that is configured for a service ("sts", "sso oidc"), with its place, both ""
 // when there is none. Variables win over the files, the service's own over the general one.
 func (c *Chain) Endpoint(service string) (url, origin string) {
+	if known, ok := c.endpoints.Load(service); ok {
+		found, _ := known.([2]string)
+		return found[0], found[1]
+	}
+	url, origin = c.findEndpoint(service)
+	c.endpoints.Store(service, [2]string{url, origin})
+	return url, origin
+}
+
+func (c *Chain) findEndpoint(service string) (url, origin string) {
 	id := strings.ReplaceAll(strings.ToLower(service), " ", "_")
 	ignore, _ := c.setting("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls")
 	if isTrue(ignore) {

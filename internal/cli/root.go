@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -40,6 +41,9 @@ const (
 
 // Main runs the program with this process's arguments and streams and returns its exit code.
 func Main() int {
+	if len(os.Args) > 1 && isBrief(os.Args[1]) {
+		debug.SetGCPercent(400)
+	}
 	f := newFactory(os.Environ())
 	if args := os.Args[1:]; len(args) > 0 && args[0] == "credential-process" {
 		if o, ok := credentialprocess.ParseFast(args[1:], f); ok {
@@ -47,6 +51,16 @@ func Main() int {
 		}
 	}
 	return Run(os.Args[1:], f)
+}
+
+// isBrief reports the commands that end after some milliseconds: with a large configuration file they would spend
+// a third of them on collecting garbage that the end of the process collects.
+func isBrief(command string) bool {
+	switch command {
+	case "credential-process", "explain", "profiles", "whoami", "export", "token", "config", "fix":
+		return true
+	}
+	return false
 }
 
 // finish prints err, if any, and returns the exit code.

@@ -2,11 +2,13 @@
 package profiles
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -81,8 +83,9 @@ func Run(_ context.Context, o *Options) error {
 			return cmdutil.BrokenSource(l.Err)
 		}
 	}
-	rows := []Row{}
-	for _, p := range c.Config().Profiles() {
+	all := c.Config().Profiles()
+	rows := make([]Row, 0, len(all))
+	for _, p := range all {
 		row := describe(c, p)
 		if o.Profile != "" && row.Name != o.Profile || o.Source != "" && row.Source != o.Source || o.RoleARN != "" && p.Value("role_arn") != o.RoleARN {
 			continue
@@ -114,10 +117,8 @@ func describe(c *chain.Chain, p *awsconfig.Profile) Row {
 		if l.AccessKeyID != "" {
 			row.Detail = l.AccessKeyID
 		}
-		for i, hop := range l.Plan.Trail() {
-			if i > 0 {
-				row.Via = append(row.Via, strings.TrimSpace(hop.Source+" "+hop.Detail))
-			}
+		for hop := l.Plan.Via; hop != nil; hop = hop.Via {
+			row.Via = append(row.Via, strings.TrimSpace(hop.Source+" "+hop.Detail))
 		}
 	case chain.Broken:
 		row.Problem = l.Err.Error()
@@ -130,31 +131,41 @@ func print(o *Options, rows []Row) error {
 	io := o.Factory.IO
 	name, kind := len("PROFILE"), len("SOURCE")
 	for _, r := range rows {
-		name, kind = max(name, len(r.Name)), max(kind, len(r.Source))
+		name, kind = max(name, utf8.RuneCountInString(r.Name)), max(kind, len(r.Source))
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "  %-*s  %-*s  %s\n", name, "PROFILE", kind, "SOURCE", "DETAIL")
+	b := bufio.NewWriterSize(io.Out, 64<<10)
+	write := func(parts ...string) {
+		for _, p := range parts {
+			_, _ = b.WriteString(p) // Flush tells of the first error
+		}
+	}
+	pad := func(text string, width int) string {
+		return strings.Repeat(" ", max(width-utf8.RuneCountInString(text), 0)+2)
+	}
+	write("  PROFILE", pad("PROFILE", name), "SOURCE", pad("SOURCE", kind), "DETAIL\n")
 	for _, r := range rows {
-		star := " "
+		star := "  "
 		if r.Current {
-			star = "*"
+			star = "* "
 		}
-		detail := r.Detail
-		for _, via := range r.Via {
-			detail += " ← " + via
+		write(star, r.Name, pad(r.Name, name), r.Source, pad(r.Source, kind))
+		switch {
+		case r.Problem != "":
+			write(io.Red("broken: "), r.Problem)
+		case r.Source == "":
+			write(io.Faint("no credentials"))
+		default:
+			write(r.Detail)
+			for _, via := range r.Via {
+				write(" ← ", via)
+			}
 		}
-		if r.Problem != "" {
-			detail = io.Red("broken: ") + r.Problem
-		} else if r.Source == "" {
-			detail = io.Faint("no credentials")
-		}
-		fmt.Fprintf(&b, "%s %-*s  %-*s  %s", star, name, r.Name, kind, r.Source, detail)
 		if r.Location != "" {
-			b.WriteString(io.Faint("  (" + r.Location + ")"))
+			write(io.Faint("  (" + r.Location + ")"))
 		}
-		b.WriteByte('\n')
+		write("\n")
 	}
-	if _, err := fmt.Fprint(io.Out, b.String()); err != nil {
+	if err := b.Flush(); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
 	return nil
