@@ -5,7 +5,9 @@ package chain
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/rolecall-dev/rolecall/provider/login"
+	"github.com/rolecall-dev/rolecall/sts"
 	"github.com/rolecall-dev/rolecall/test/kit/signin"
 )
 
@@ -145,38 +148,48 @@ func TestLoginSessionIsSharedWithTheSDKs(t *testing.T) {
 	}
 }
 
-// signinHosts prints the sign-in host by botocore's endpoint rules: region, FIPS, dual stack, host.
-const signinHosts = `
+// hosts prints hosts by botocore's endpoint rules: service, region, FIPS, dual stack, host.
+const hosts = `
 import botocore.session
 from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import EndpointProviderError
 loader = botocore.session.Session().get_component("data_loader")
 partitions = loader.load_data("partitions")
-rules = EndpointProvider(loader.load_service_model("signin", "endpoint-rule-set-1"), partitions)
-for p in partitions["partitions"]:
-    for region in p["regions"]:
-        if "global" in region: continue
-        for fips in (False, True):
-            for dual in (False, True):
-                try:
-                    e = rules.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual, IsControlPlane=False)
-                except EndpointProviderError:
-                    continue
-                print(region, fips, dual, e.url.removeprefix("https://"))
+for service, more in (("signin", {"IsControlPlane": False}), ("sts", {"UseGlobalEndpoint": False})):
+    rules = EndpointProvider(loader.load_service_model(service, "endpoint-rule-set-1"), partitions)
+    for p in partitions["partitions"]:
+        for region in p["regions"]:
+            if "global" in region: continue
+            for fips in (False, True):
+                for dual in (False, True):
+                    try:
+                        e = rules.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual, **more)
+                    except EndpointProviderError:
+                        continue
+                    print(service, region, fips, dual, e.url.removeprefix("https://"))
 `
 
-func TestSigninHostsAreBotocores(t *testing.T) {
+func TestHostsAreBotocores(t *testing.T) {
 	needCRT(t)
-	lines := strings.Split(python(t, []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}, signinHosts), "\n")
-	if len(lines) < 100 {
+	lines := strings.Split(python(t, []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}, hosts), "\n")
+	if len(lines) < 200 {
 		t.Fatalf("only %d hosts to compare", len(lines))
 	}
 	for _, line := range lines {
-		var region, fips, dual, want string
-		if _, err := fmt.Sscan(line, &region, &fips, &dual, &want); err != nil {
+		var service, region, fips, dual, want string
+		if _, err := fmt.Sscan(line, &service, &region, &fips, &dual, &want); err != nil {
 			t.Fatal(line, err)
 		}
-		if got, err := login.Host(region, fips == "True", dual == "True"); err != nil || got != want {
+		got, err := login.Host(region, fips == "True", dual == "True")
+		if service == "sts" {
+			client := &sts.Client{Region: region, UseFIPS: fips == "True", UseDualStack: dual == "True", MaxAttempts: 1}
+			client.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				got = r.URL.Host
+				return nil, errors.New("no network")
+			})}
+			_, _ = client.AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{}) //nolint:errcheck // the host tells
+		}
+		if err != nil || got != want {
 			t.Errorf("%s: got %s, %v", line, got, err)
 		}
 	}

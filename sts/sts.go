@@ -6,6 +6,7 @@ package sts
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/rolecall-dev/rolecall"
@@ -18,7 +19,8 @@ type Client struct {
 	Endpoint string
 	// Region names the region that requests are signed for; "" with an Endpoint means us-east-1.
 	Region string
-	// UseFIPS and UseDualStack choose those variants of the derived endpoint.
+	// UseFIPS and UseDualStack choose those variants of the derived endpoint; with an Endpoint they are an error, as
+	// in the SDKs.
 	UseFIPS, UseDualStack bool
 	// HTTPClient carries the requests; nil is one with time-outs and without redirects.
 	HTTPClient *http.Client
@@ -176,7 +178,12 @@ func regionSuffix(region string, dualStack bool) string {
 
 // endpoint returns the URL to call and the region to sign for.
 func (c *Client) endpoint() (url, region string, err error) {
-	if c.Endpoint != "" {
+	switch {
+	case c.Endpoint != "" && c.UseFIPS:
+		return "", "", fmt.Errorf("an STS endpoint is configured, and FIPS endpoints are asked for: one of the two")
+	case c.Endpoint != "" && c.UseDualStack:
+		return "", "", fmt.Errorf("an STS endpoint is configured, and dual-stack endpoints are asked for: one of the two")
+	case c.Endpoint != "":
 		region = c.Region
 		if region == "" || region == "aws-global" {
 			region = "us-east-1"
@@ -189,8 +196,12 @@ func (c *Client) endpoint() (url, region string, err error) {
 	case "aws-global":
 		return "https://sts.amazonaws.com", "us-east-1", nil
 	}
+	if strings.Trim(c.Region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		// It becomes part of the host that the request goes to.
+		return "", "", fmt.Errorf("%q is no region", c.Region)
+	}
 	host := "sts"
-	if c.UseFIPS && !fipsIsPlain(c.Region) {
+	if c.UseFIPS && (c.UseDualStack || !fipsIsPlain(c.Region)) {
 		host = "sts-fips"
 	}
 	return "https://" + host + "." + c.Region + "." + regionSuffix(c.Region, c.UseDualStack), c.Region, nil
