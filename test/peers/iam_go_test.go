@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -161,7 +162,8 @@ var answersNothing = []string{"UpdateSAMLProvider"}
 // TestIAMGo has aws-sdk-go-v2 call every operation with valid, denied and, where something is required, no input.
 func TestIAMGo(t *testing.T) {
 	spec := readIAMSpec(t)
-	s := &sdkGo{plane: startPlane(t), names: spec.Vars}
+	s := &sdkGo{plane: startPlane(t, trustLoopback()...), names: spec.Vars}
+	federate(t, s.plane).name(s.names)
 	ctx, seen, counts := t.Context(), map[string]bool{}, map[string]int{}
 	s.names["root.id"], s.names["root.secret"] = kit.RootKey()
 	for _, c := range spec.Cases {
@@ -217,6 +219,20 @@ func TestIAMGo(t *testing.T) {
 func (s *sdkGo) denied(ctx context.Context, t *testing.T, service string, c iamCase, input []byte) {
 	t.Helper()
 	name, id, secret := service+":"+c.Op, s.names["nobody.id"], s.names["nobody.secret"]
+	if c.Unsigned != nil {
+		var all, other map[string]any
+		if err := errors.Join(json.Unmarshal(input, &all), json.Unmarshal(s.resolve(t, c.Unsigned), &other)); err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(all, other)
+		changed, err := json.Marshal(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.call(ctx, service, c.Op, changed, id, secret)
+		wantCode(t, name+" denied", err, "AccessDenied", "Not authorized to perform "+name)
+		return
+	}
 	if c.Open {
 		_, err := s.call(ctx, service, c.Op, input, id, "wrong")
 		wantCode(t, name+" wrongly signed", err, "SignatureDoesNotMatch", "")

@@ -38,6 +38,8 @@ type iamCase struct {
 	Again   string            `json:"again,omitempty"` // codes, one of which a second call answers
 	Open    bool              `json:"open,omitempty"`  // no policy is asked
 	Last    bool              `json:"last,omitempty"`  // who has no rights is gone
+	// Unsigned calls have what replaces a part of their input where they are to be denied.
+	Unsigned json.RawMessage `json:"unsigned,omitempty"`
 }
 
 type iamSpec struct {
@@ -120,8 +122,8 @@ func samlMetadata(certificate []byte) string {
 // valid, invalid and denied input.
 func TestIAMPython(t *testing.T) {
 	python := tool(t, "python")
-	plane := startPlane(t)
-	spec := readIAMSpec(t)
+	plane := startPlane(t, trustLoopback()...)
+	spec, federated := readIAMSpec(t), federate(t, plane)
 	for _, which := range []string{"boto3", "cli"} {
 		t.Run(which, func(t *testing.T) {
 			dir := t.TempDir()
@@ -130,6 +132,7 @@ func TestIAMPython(t *testing.T) {
 			if err := os.WriteFile(config, []byte("[default]\nparameter_validation = false\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
+			federated.name(spec.Vars)
 			in, err := json.Marshal(spec)
 			if err != nil {
 				t.Fatal(err)

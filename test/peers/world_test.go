@@ -162,14 +162,14 @@ func awscli(t *testing.T, plane *kit.Plane, args ...string) string {
 }
 
 // startPlane runs a plane of the test's own on a directory that goes with it.
-func startPlane(t *testing.T) *kit.Plane {
+func startPlane(t *testing.T, flags ...string) *kit.Plane {
 	t.Helper()
-	return startPlaneOn(t, filepath.Join(t.TempDir(), "state"), "127.0.0.1:0")
+	return startPlaneOn(t, filepath.Join(t.TempDir(), "state"), "127.0.0.1:0", flags...)
 }
 
-func startPlaneOn(t *testing.T, state, listen string) *kit.Plane {
+func startPlaneOn(t *testing.T, state, listen string, flags ...string) *kit.Plane {
 	t.Helper()
-	plane, err := kit.StartPlane(t.Context(), build(t), state, listen)
+	plane, err := kit.StartPlane(t.Context(), build(t), state, listen, flags...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,6 +99,19 @@ func (a *Authorizer) policies(snapshot *directory.Snapshot, p *identity.Principa
 	return all
 }
 
+// tokenSessionMay tells what of STS a GetSessionToken session may do: take on roles, and ask who it is. Sessions of
+// an account's root are how this plane is administered, and may ask about keys and refusals, too.
+func tokenSessionMay(s *identity.Session, operation string) bool {
+	switch operation {
+	case "AssumeRole", "TagSession", "SetSourceIdentity", "GetCallerIdentity":
+		return true
+	case "GetAccessKeyInfo", "DecodeAuthorizationMessage":
+		return s.EntityID == ""
+	default:
+		return false
+	}
+}
+
 // sessionLimits refuses what sessions of a type may never call, whatever the policies say.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
 func sessionLimits(p *identity.Principal, action string) error {
@@ -111,8 +124,8 @@ func sessionLimits(p *identity.Principal, action string) error {
 	case service == "iam" && (s.Type == identity.SessionFederation || s.MFAAt.IsZero()):
 	case service == "sts" && s.Type == identity.SessionFederation && operation != "GetCallerIdentity":
 		return awsapi.Errorf(http.StatusForbidden, "AccessDenied", "Cannot call %s with session credentials", operation)
-	case service == "sts" && s.Type == identity.SessionToken && operation == "GetFederationToken":
-		return awsapi.Errorf(http.StatusForbidden, "AccessDenied", "Cannot call GetFederationToken with session credentials")
+	case service == "sts" && s.Type == identity.SessionToken && !tokenSessionMay(s, operation):
+		return awsapi.Errorf(http.StatusForbidden, "AccessDenied", "Cannot call %s with session credentials", operation)
 	default:
 		return nil
 	}

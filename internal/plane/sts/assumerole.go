@@ -116,8 +116,7 @@ func (v *service) roleSession(c *awsapi.Call, role *identity.Role, in *stsapi.As
 		s.ChainDepth = caller.ChainDepth + 1
 		if caller.SourceIdentity != "" {
 			if in.SourceIdentity != nil && *in.SourceIdentity != caller.SourceIdentity {
-				return nil, nil, awsapi.Errorf(http.StatusForbidden, "AccessDenied",
-					"User: %s cannot change the source identity that its session carries", c.Principal.ARN)
+				return nil, nil, awsapi.ValidationError("The source identity is already set for this assume role session")
 			}
 			s.SourceIdentity = caller.SourceIdentity
 		}
@@ -199,7 +198,7 @@ func (v *service) withMFA(ctx context.Context, c *awsapi.Call, serial, code *str
 		return c, nil
 	}
 	if serial == nil || code == nil {
-		return nil, awsapi.ValidationError("SerialNumber and TokenCode must be given together")
+		return nil, awsapi.Errorf(http.StatusForbidden, "AccessDenied", "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.")
 	}
 	if err := v.MFA.VerifyMFA(ctx, c.Principal, *serial, *code, c.Time); err != nil {
 		return nil, err

@@ -231,7 +231,7 @@ func TestTagsAndSourceIdentity(t *testing.T) {
 	_, err = p.STS(c).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &next, RoleSessionName: aws.String("s2"), Tags: tags[:1]})
 	wantError(t, err, "InvalidParameterValue", "conflicts with a transitive tag key")
 	_, err = p.STS(c).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &next, RoleSessionName: aws.String("s2"), SourceIdentity: aws.String("Mallory")})
-	wantError(t, err, "AccessDenied", "")
+	wantError(t, err, "ValidationError", "The source identity is already set for this assume role session")
 	_, err = p.STS(c).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &untagging, RoleSessionName: aws.String("s2")})
 	wantError(t, err, "AccessDenied", "sts:TagSession")
 	_, err = p.STS(dev).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &tagged, RoleSessionName: aws.String("s1"), Tags: tags, TransitiveTagKeys: []string{"other"}})
@@ -372,6 +372,10 @@ func TestGetSessionToken(t *testing.T) {
 	wantError(t, err, "AccessDenied", "Cannot call GetSessionToken with session credentials")
 	_, err = p.STS(c).GetFederationToken(ctx, &sts.GetFederationTokenInput{Name: aws.String("bob")})
 	wantError(t, err, "AccessDenied", "Cannot call GetFederationToken with session credentials")
+	_, err = p.STS(c).GetAccessKeyInfo(ctx, &sts.GetAccessKeyInfoInput{AccessKeyId: &dev.AccessKeyID})
+	wantError(t, err, "AccessDenied", "Cannot call GetAccessKeyInfo with session credentials")
+	_, err = p.STS(c).DecodeAuthorizationMessage(ctx, &sts.DecodeAuthorizationMessageInput{EncodedMessage: aws.String("x")})
+	wantError(t, err, "AccessDenied", "Cannot call DecodeAuthorizationMessage with session credentials")
 	root, err := p.STS(p.Root(planetest.Account)).GetSessionToken(ctx, &sts.GetSessionTokenInput{DurationSeconds: aws.Int32(7200)})
 	if err != nil {
 		t.Fatal(err)
@@ -406,6 +410,8 @@ func TestMFA(t *testing.T) {
 	wantError(t, err, "AccessDenied", "")
 	_, err = p.STS(dev).GetSessionToken(ctx, &sts.GetSessionTokenInput{SerialNumber: serial, TokenCode: aws.String("000000")})
 	wantError(t, err, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.")
+	_, err = p.STS(dev).GetSessionToken(ctx, &sts.GetSessionTokenInput{SerialNumber: serial})
+	wantError(t, err, "AccessDenied", "must provide both MFA serial number and one time pass code.")
 	_, err = p.STS(dev).GetSessionToken(ctx, &sts.GetSessionTokenInput{SerialNumber: aws.String(*serial + "x"), TokenCode: code(step)})
 	wantError(t, err, "AccessDenied", "unable to validate MFA code")
 	out, err := p.STS(dev).GetSessionToken(ctx, &sts.GetSessionTokenInput{SerialNumber: serial, TokenCode: code(step + 1)})
@@ -485,7 +491,7 @@ func TestPackedSizeIsBounded(t *testing.T) {
 	}
 	_, err := p.STS(dev).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("s1"), Tags: tags})
 	wantError(t, err, "PackedPolicyTooLarge", "Packed size of session tags consumes")
-	out, err := p.STS(dev).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("s1"), Tags: tags[:3]})
+	out, err := p.STS(dev).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("s1"), Tags: tags[:1]})
 	if err != nil {
 		t.Fatal(err)
 	}

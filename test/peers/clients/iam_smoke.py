@@ -373,13 +373,16 @@ def drive(client, spec, thorough):
 
         if "nobody.secret" in names and not case.get("last"):
             nobody = names["nobody.id"], names["nobody.secret"]
-            if case.get("open"):  # everybody may call it, so the signature is what can be wrong
+            if "unsigned" in case:  # nobody signs, so what it brings must be what another role does not trust
+                other = {**given, **resolve(case["unsigned"], names)}
+                client.call(at + " denied", service, operation, other, nobody, {"AccessDenied"}, f"Not authorized to perform {at}")
+            elif case.get("open"):  # everybody may call it, so the signature is what can be wrong
                 client.call(at + " wrongly signed", service, operation, given, (nobody[0], "wrong"), {"SignatureDoesNotMatch"})
             else:
                 client.call(at + " denied", service, operation, given, nobody, {"AccessDenied"}, f"not authorized to perform: {at} ")
             kinds.add("denied")
             count("denied")
-            if thorough and "denial" not in names and not case.get("open"):
+            if thorough and "denial" not in names and not case.get("open") and "unsigned" not in case:
                 names["denial"] = client.wire["headers"]["X-Amzn-Encoded-Authorization-Message"]
 
         if (service, operation) not in invalid:
