@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -104,7 +106,7 @@ func New(o Options) (*Chain, error) {
 	if o.Source != "" && !slices.Contains(Sources(), o.Source) {
 		return nil, fmt.Errorf("there is no source %q: choose one of %s", o.Source, strings.Join(Sources(), ", "))
 	}
-	c.home = c.homeDir()
+	c.home = Home(c.getenv)
 	c.paths = c.findPaths()
 	c.client = sync.OnceValues(c.newHTTPClient)
 	c.config, c.configErr = c.load()
@@ -220,17 +222,26 @@ func (c *Chain) getenv(name string) string {
 	return ""
 }
 
-func (c *Chain) homeDir() string {
-	for _, name := range []string{"HOME", "USERPROFILE"} {
-		if v := c.getenv(name); v != "" {
+// Home is the user's home folder as the SDKs find it: HOME; on Windows then USERPROFILE, and HOMEDRIVE with
+// HOMEPATH; then what the system knows of the user. "" is none.
+// https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html
+func Home(getenv func(string) string) string {
+	if v := getenv("HOME"); v != "" {
+		return v
+	}
+	if runtime.GOOS == "windows" {
+		if v := getenv("USERPROFILE"); v != "" {
 			return v
 		}
+		if v := getenv("HOMEPATH"); v != "" {
+			return getenv("HOMEDRIVE") + v
+		}
 	}
-	home, err := os.UserHomeDir()
+	who, err := user.Current()
 	if err != nil {
 		return ""
 	}
-	return home
+	return who.HomeDir
 }
 
 func (c *Chain) findPaths() Paths {
@@ -246,8 +257,8 @@ func (c *Chain) path(option, variable, name string) (path, from string) {
 	}
 	if v := c.getenv(variable); v != "" {
 		// The shell does not expand a tilde inside quotes or in a unit file; most SDKs do.
-		if rest, ok := strings.CutPrefix(v, "~/"); ok {
-			v = filepath.Join(c.home, rest)
+		if strings.HasPrefix(v, "~/") || strings.HasPrefix(v, "~"+string(filepath.Separator)) {
+			v = filepath.Join(c.home, v[2:])
 		}
 		return v, variable
 	}

@@ -86,12 +86,7 @@ func (f *Factory) CacheDir() string {
 	return filepath.Join(f.home(), ".cache", "rolecall")
 }
 
-func (f *Factory) home() string {
-	if home := f.Getenv("HOME"); home != "" {
-		return home
-	}
-	return f.Getenv("USERPROFILE")
-}
+func (f *Factory) home() string { return chain.Home(f.Getenv) }
 
 // Resolve makes the chain that the flags ask for and gets its credentials. Its errors carry the exit
 // code and the hint of what is wrong with the source.
