@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -353,21 +352,12 @@ func (c *Chain) lookLogin(p *awsconfig.Profile, path string) Step {
 	if err != nil {
 		return Step{Profile: p.Name, Fault: fmt.Errorf("the login token cannot be read: %w", err)}
 	}
-	var t struct {
-		AccessToken                     struct{ AccessKeyID, SecretAccessKey, SessionToken, ExpiresAt string }
-		RefreshToken, DpopKey, ClientID string
-	}
-	if json.Unmarshal(text, &t) != nil || slices.Contains([]string{
-		t.AccessToken.AccessKeyID, t.AccessToken.SecretAccessKey, t.AccessToken.SessionToken, t.RefreshToken, t.DpopKey, t.ClientID,
-	}, "") {
-		return Step{Profile: p.Name, Fault: signIn("the login token file " + path + " is damaged")}
-	}
-	end, err := awscache.ParseTime(t.AccessToken.ExpiresAt)
+	key, end, err := login.Inspect(text)
 	if err != nil {
-		return Step{Profile: p.Name, Fault: signIn("the login token file " + path + " is damaged")}
+		return Step{Profile: p.Name, Fault: signIn("the login token file " + path + " is damaged: " + err.Error())}
 	}
 	// The refresh token lives longer than the file tells: whether it still does shows when it is used.
 	return Step{
-		Profile: p.Name, AccessKeyID: t.AccessToken.AccessKeyID, Temporary: true, Expires: end, ExpiresFrom: path, Renews: true,
+		Profile: p.Name, AccessKeyID: key, Temporary: true, Expires: end, ExpiresFrom: path, Renews: true,
 	}
 }

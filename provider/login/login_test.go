@@ -435,6 +435,9 @@ func TestFiles(t *testing.T) {
 				}
 			}
 			checkFault(t, o, tc.want)
+			if key, _, err := login.Inspect([]byte(tc.file)); tc.file != "" && len(tc.file) < 1<<20 && (err == nil || key != "" || !strings.Contains(tc.want, err.Error())) {
+				t.Errorf("to look at it gives %q, %v", key, err)
+			}
 		})
 	}
 	if s.Calls() != 0 {

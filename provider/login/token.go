@@ -110,6 +110,19 @@ func decode(data []byte) (*token, error) {
 	return t, nil
 }
 
+// Inspect reads the text of a token file: whose key it holds and until when, whether or not that is past. An
+// error says what is wrong with the file; it never quotes it.
+func Inspect(file []byte) (accessKeyID string, expires time.Time, err error) {
+	t, err := decode(file)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	if _, err := parseKey(t.dpopKey); err != nil {
+		return "", time.Time{}, err
+	}
+	return t.accessKeyID, t.expires, nil
+}
+
 // text returns a member's string; what is no string counts as missing.
 func text(from map[string]json.RawMessage, name string) string {
 	var s string
