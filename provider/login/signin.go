@@ -97,7 +97,7 @@ func (p *Provider) exchange(ctx context.Context, t *token) (*token, error) {
 		// The proof's time is the only thing that the service compares with its clock.
 		now = func() time.Time { return p.o.Now().Add(skew) }
 		if a, err = p.attempts(ctx, send); err != nil {
-			err = fmt.Errorf("%w (this machine's clock is %s off)", err, skew.Abs().Round(time.Second))
+			err = fmt.Errorf("%w (this machine's clock is %s off)", err, skew.Abs().Round(time.Minute))
 		}
 	}
 	switch {
