@@ -1,6 +1,7 @@
 package assumerole_test
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -198,6 +199,25 @@ func TestFailures(t *testing.T) {
 				t.Errorf("STS was asked: %v", s.form != nil)
 			}
 		})
+	}
+}
+
+func TestGzipBomb(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		zip := gzip.NewWriter(w)
+		for range 1 << 10 {
+			_, _ = zip.Write(make([]byte, 1<<16)) // 64 MB in all, 64 KB on the wire
+		}
+		_ = zip.Close()
+	}))
+	defer server.Close()
+	_, err := assumerole.New(rolecall.Static(base()), assumerole.Options{
+		Client: &sts.Client{Endpoint: server.URL}, Input: sts.AssumeRoleInput{RoleARN: role},
+	}).Retrieve(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "the answer is larger than") {
+		t.Error(err)
 	}
 }
 

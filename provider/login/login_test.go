@@ -2,6 +2,7 @@ package login_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -258,6 +259,15 @@ func TestRefusals(t *testing.T) {
 			return true
 		}
 	}
+	bomb := func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("Content-Encoding", "gzip")
+		zip := gzip.NewWriter(w)
+		for range 1 << 10 {
+			_, _ = zip.Write(make([]byte, 1<<16)) // 64 MB in all, 64 KB on the wire
+		}
+		_ = zip.Close()
+		return true
+	}
 	whole := `{"accessToken":{"accessKeyId":"A","secretAccessKey":"S","sessionToken":"T"},"tokenType":"aws_sigv4","expiresIn":900,"refreshToken":"R"}`
 	for name, tc := range map[string]struct {
 		answer func(int, http.ResponseWriter, *http.Request) bool
@@ -283,6 +293,7 @@ func TestRefusals(t *testing.T) {
 		"no secret":        {text(strings.Replace(whole, `"S"`, `""`, 1)), "refreshing the login session: the sign-in service's answer is no complete token", false, 1},
 		"already over":     {text(strings.Replace(whole, "900", "-1", 1)), "refreshing the login session: the sign-in service's answer is no complete token", false, 1},
 		"lives for years":  {text(strings.Replace(whole, "900", "99999999999", 1)), "refreshing the login session: the sign-in service's answer is no complete token", false, 1},
+		"gzip bomb":        {bomb, "refreshing the login session: the sign-in service's answer is larger than 262144 bytes", false, 1},
 		"too large":        {text(strings.Repeat(" ", 1<<20)), "refreshing the login session: the sign-in service's answer is larger than 262144 bytes", false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
