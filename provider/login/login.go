@@ -29,10 +29,10 @@ const (
 	// RefreshWindow is how long before their end credentials are refreshed, as by botocore and the SDK for
 	// JavaScript. Sessions' credentials live 15 minutes.
 	RefreshWindow = 5 * time.Minute
-	// RefreshTimeout bounds a refresh with all its attempts when there is nothing else to serve, and
-	// EarlyTimeout one that is made while the present credentials still live.
+	// RefreshTimeout bounds a refresh with all its attempts when there is nothing else to serve.
 	RefreshTimeout = 20 * time.Second
-	EarlyTimeout   = 5 * time.Second
+	// EarlyTimeout bounds one that is made while the present credentials still live.
+	EarlyTimeout = 5 * time.Second
 	// LockWait bounds how long a process without valid credentials waits for another one's refresh.
 	LockWait = 30 * time.Second
 )
