@@ -54,11 +54,15 @@ type row struct {
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit"`
 	// Limit is the most that the project allows itself; 0 where there is none.
-	Limit  float64 `json:"limit,omitempty"`
+	Limit float64 `json:"limit,omitempty"`
+	// Least is the least that it asks of itself; 0 where there is none.
+	Least  float64 `json:"least,omitempty"`
 	Detail string  `json:"detail,omitempty"`
 }
 
-func (r row) met() bool { return r.Limit == 0 || r.Value <= r.Limit }
+func (r row) met() bool {
+	return (r.Limit == 0 || r.Value <= r.Limit) && (r.Least == 0 || r.Value >= r.Least)
+}
 
 // bench is one run: where it works and what it found.
 type bench struct {
@@ -171,8 +175,11 @@ func (b *bench) table() string {
 	t.WriteString("| measure | figure | allowed | met | detail |\n|---|---|---|---|---|\n")
 	for _, r := range b.rows {
 		limit, met := "", ""
-		if r.Limit > 0 {
+		if r.Limit > 0 || r.Least > 0 {
 			limit, met = row{Value: r.Limit, Unit: r.Unit}.figure(), "yes"
+			if r.Least > 0 {
+				limit = "at least " + row{Value: r.Least, Unit: r.Unit}.figure()
+			}
 			if !r.met() {
 				met = "**no**"
 			}

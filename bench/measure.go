@@ -132,6 +132,8 @@ type program struct {
 	args []string
 	env  []string
 	runs int // of each; 0 for the run's setting
+	// least is how many times as long as rolecall a peer must take; 0 for those without a limit.
+	least float64
 }
 
 // starts runs the programs in turn and returns the wall time of each run in milliseconds.
