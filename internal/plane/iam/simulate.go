@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,12 +16,16 @@ import (
 // The simulators put questions to the same engine that decides requests, with the policies and the
 // condition keys that the caller names.
 
-// sourceType is what AWS answers for every source, whatever the model's enumeration says.
-const sourceType = iamapi.PolicySourceType("IAM Policy")
+// What AWS answers as type of a source and as key of EvalDecisionDetails, whatever the model's enumeration says.
+const (
+	identitySource = "IAM Policy"
+	resourceSource = "Resource Policy"
+)
 
 // source is one policy of a simulation.
 type source struct {
 	id       string // SourcePolicyId
+	kind     string // SourcePolicyType; "" is identitySource
 	document string
 	// stored is set if the document comes from the directory, and not from the request.
 	stored bool
@@ -30,14 +35,15 @@ type source struct {
 type simulation struct {
 	policies  policy.Policies
 	principal policy.Principal
+	// owner is the account of resources whose ARNs name none.
 	owner     string
 	context   []policy.Key
 	sources   map[string]*source // by the name that the engine knows the policy by
 	documents map[string]*policy.Document
 	actions   []string
 	resources []string
-	// aggregate is set if the request named resources: each then has a result of its own.
-	aggregate bool
+	// single is set if the question is about everything, and not about resources, each with a result of its own.
+	single bool
 }
 
 // add compiles a policy under a name that is unique in the simulation.
@@ -55,15 +61,25 @@ func (m *simulation) add(kind policy.Kind, s source) (*policy.Policy, error) {
 	return policy.Compile(d, name), nil
 }
 
-func newSimulation(actions, resources []string, entries []iamapi.ContextEntry, owner *string) (*simulation, error) {
+// asked is what the two operations have in common.
+type asked struct {
+	actions, resources []string
+	entries            []iamapi.ContextEntry
+	owner, handling    *string
+	policies, boundary []string
+	organization       []iamapi.OrderedOrganizationPolicyType
+	resourcePolicy     *string
+}
+
+func newSimulation(in *asked) (*simulation, error) {
 	m := &simulation{
-		sources: map[string]*source{}, documents: map[string]*policy.Document{},
-		actions: actions, resources: resources, aggregate: len(resources) > 0,
+		sources: map[string]*source{}, documents: map[string]*policy.Document{}, actions: in.actions, resources: in.resources,
 	}
-	if !m.aggregate {
+	if len(m.resources) == 0 {
 		m.resources = []string{"*"}
 	}
-	for _, a := range actions {
+	m.single = len(m.resources) == 1 && m.resources[0] == "*"
+	for _, a := range m.actions {
 		service, name, ok := strings.Cut(a, ":")
 		if !ok || service == "" || name == "" || strings.ContainsAny(a, "*? ") {
 			return nil, iamapi.ErrInvalidInput("Invalid Action: %s", a)
@@ -73,15 +89,24 @@ func newSimulation(actions, resources []string, entries []iamapi.ContextEntry, o
 		if r != "*" && strings.Count(r, ":") < 5 {
 			return nil, iamapi.ErrInvalidInput("Invalid Resource ARN: %s", r)
 		}
+		if a, err := identity.ParseARN(r); in.resourcePolicy != nil && err == nil && a.Service == "iam" && a.ResourceType() == "role" {
+			return nil, iamapi.ErrInvalidInput("Simulation of resource-based policies is not supported for IAM roles: %s", r)
+		}
 	}
-	if owner != nil {
-		a, err := identity.ParseARN(*owner)
+	if in.owner != nil {
+		a, err := identity.ParseARN(*in.owner)
 		if err != nil {
-			return nil, iamapi.ErrInvalidInput("Invalid ResourceOwner: %s", *owner)
+			a.Account, err = identity.ParseAccountID(*in.owner)
+		}
+		if err != nil {
+			return nil, iamapi.ErrInvalidInput("Invalid ResourceOwner: %s", *in.owner)
 		}
 		m.owner = string(a.Account)
 	}
-	for _, e := range entries {
+	if err := scenario(in.handling, m.resources); err != nil {
+		return nil, err
+	}
+	for _, e := range in.entries {
 		if value(e.ContextKeyName) == "" {
 			return nil, iamapi.ErrInvalidInput("A context entry has no key name.")
 		}
@@ -90,27 +115,70 @@ func newSimulation(actions, resources []string, entries []iamapi.ContextEntry, o
 	return m, nil
 }
 
-// inputs adds the policies of the request: its list, its boundary, its resource policy.
-func (m *simulation) inputs(list, boundary []string, resource *string) error {
-	for i, text := range list {
+// scenario checks that the resources of a scenario are all there.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulateCustomPolicy.html
+func scenario(option *string, resources []string) error {
+	if option == nil {
+		return nil
+	}
+	needed := []string{"instance", "image", "security-group"}
+	for part := range strings.SplitSeq(strings.TrimPrefix(*option, "EC2-"), "-") {
+		switch part {
+		case "Classic", "InstanceStore":
+		case "VPC":
+			needed = append(needed, "network-interface")
+		case "EBS":
+			needed = append(needed, "volume")
+		case "Subnet":
+			needed = append(needed, "subnet")
+		default:
+			return iamapi.ErrInvalidInput("Invalid ResourceHandlingOption: %s", *option)
+		}
+	}
+	for _, kind := range needed {
+		if !slices.ContainsFunc(resources, func(r string) bool {
+			a, err := identity.ParseARN(r)
+			return err == nil && a.Service == "ec2" && a.ResourceType() == kind
+		}) {
+			return iamapi.ErrInvalidInput("The scenario %s requires a resource of type %s.", *option, kind)
+		}
+	}
+	return nil
+}
+
+// inputs adds the policies of the request: its list, its boundary, its levels of an organization, its resource policy.
+func (m *simulation) inputs(in *asked) error {
+	for i, text := range in.policies {
 		p, err := m.add(policy.Identity, source{id: "PolicyInputList." + strconv.Itoa(i+1), document: text})
 		if err != nil {
 			return err
 		}
 		m.policies.Identity = append(m.policies.Identity, p)
 	}
-	if len(boundary) > 1 {
+	if len(in.boundary) > 1 {
 		return iamapi.ErrInvalidInput("Only one permissions boundary policy can be simulated.")
 	}
-	for i, text := range boundary {
+	for i, text := range in.boundary {
 		p, err := m.add(policy.Boundary, source{id: "PermissionsBoundaryPolicyInputList." + strconv.Itoa(i+1), document: text})
 		if err != nil {
 			return err
 		}
 		m.policies.Boundary, m.policies.HasBoundary = p, true
 	}
-	if resource != nil {
-		p, err := m.add(policy.Resource, source{id: "ResourcePolicy", document: *resource})
+	for i, level := range in.organization {
+		all := []*policy.Policy{}
+		for j, text := range level.ServiceControlPolicyInputList {
+			id := "OrderedOrganizationPolicyInputList." + strconv.Itoa(i+1) + "." + strconv.Itoa(j+1)
+			p, err := m.add(policy.SCP, source{id: id, document: text})
+			if err != nil {
+				return err
+			}
+			all = append(all, p)
+		}
+		m.policies.SCP = append(m.policies.SCP, all)
+	}
+	if in.resourcePolicy != nil {
+		p, err := m.add(policy.Resource, source{id: "ResourcePolicy", kind: resourceSource, document: *in.resourcePolicy})
 		if err != nil {
 			return err
 		}
@@ -123,7 +191,11 @@ func (v *service) simulateCustomPolicy(ctx context.Context, c *awsapi.Call, in *
 	if err := v.ask(ctx, c, "SimulateCustomPolicy", "*"); err != nil {
 		return nil, err
 	}
-	m, err := newSimulation(in.ActionNames, in.ResourceArns, in.ContextEntries, in.ResourceOwner)
+	question := &asked{
+		in.ActionNames, in.ResourceArns, in.ContextEntries, in.ResourceOwner, in.ResourceHandlingOption,
+		in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.OrderedOrganizationPolicyInputList, in.ResourcePolicy,
+	}
+	m, err := newSimulation(question)
 	if err != nil {
 		return nil, err
 	}
@@ -132,11 +204,11 @@ func (v *service) simulateCustomPolicy(ctx context.Context, c *awsapi.Call, in *
 	}
 	m.principal = policy.Principal{Kind: policy.User, Account: string(account(c))}
 	if in.CallerArn != nil {
-		if m.principal, _, err = caller(v.directory.Snapshot(), *in.CallerArn); err != nil {
+		if m.principal, err = caller(v.directory.Snapshot(), c, *in.CallerArn); err != nil {
 			return nil, err
 		}
 	}
-	if err := m.inputs(in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ResourcePolicy); err != nil {
+	if err := m.inputs(question); err != nil {
 		return nil, err
 	}
 	p, err := m.run(in.Marker, in.MaxItems)
@@ -154,7 +226,11 @@ func (v *service) simulatePrincipalPolicy(ctx context.Context, c *awsapi.Call, i
 	if err != nil {
 		return nil, err
 	}
-	m, err := newSimulation(in.ActionNames, in.ResourceArns, in.ContextEntries, in.ResourceOwner)
+	question := &asked{
+		in.ActionNames, in.ResourceArns, in.ContextEntries, in.ResourceOwner, in.ResourceHandlingOption,
+		in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, nil, in.ResourcePolicy,
+	}
+	m, err := newSimulation(question)
 	if err != nil {
 		return nil, err
 	}
@@ -172,12 +248,12 @@ func (v *service) simulatePrincipalPolicy(ctx context.Context, c *awsapi.Call, i
 	if boundary != "" && len(in.PermissionsBoundaryPolicyInputList) == 0 {
 		m.policies.HasBoundary = true
 		if p := s.Policy(boundary); p != nil {
-			if m.policies.Boundary, err = m.add(policy.Boundary, source{p.Name, p.Document(), true}); err != nil {
+			if m.policies.Boundary, err = m.add(policy.Boundary, source{id: p.Name, document: p.Document(), stored: true}); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if err := m.inputs(in.PolicyInputList, in.PermissionsBoundaryPolicyInputList, in.ResourcePolicy); err != nil {
+	if err := m.inputs(question); err != nil {
 		return nil, err
 	}
 	p, err := m.run(in.Marker, in.MaxItems)
@@ -191,15 +267,13 @@ func (v *service) simulatePrincipalPolicy(ctx context.Context, c *awsapi.Call, i
 // whose policies are simulated.
 func simulated(s *directory.Snapshot, c *awsapi.Call, e identity.Entity, callerARN *string) (policy.Principal, error) {
 	if callerARN != nil {
-		p, _, err := caller(s, *callerARN)
-		return p, err
-	}
-	if g, ok := e.(*identity.Group); ok {
-		// A group asks for nothing: somebody of its account does, who has what the group has.
-		return policy.Principal{Kind: policy.User, Account: string(g.Account)}, nil
+		return caller(s, c, *callerARN)
 	}
 	return principalOf(e, c), nil
 }
+
+// simulatedSession is the session name of roles in simulations.
+const simulatedSession = "simulation"
 
 func principalOf(e identity.Entity, c *awsapi.Call) policy.Principal {
 	tags := func(list []identity.Tag) []policy.Tag {
@@ -212,27 +286,45 @@ func principalOf(e identity.Entity, c *awsapi.Call) policy.Principal {
 			UserName: e.Name, Tags: tags(e.Tags),
 		}
 	case *identity.Role:
-		const session = "simulation"
 		return policy.Principal{
-			Kind: policy.RoleSession, Account: string(e.Account), ARN: identity.AssumedRoleARN(e.Account, e.Name, session),
-			UserID: e.ID + ":" + session, EntityARN: e.ARN(), EntityID: e.ID, Tags: tags(e.Tags),
+			Kind: policy.RoleSession, Account: string(e.Account), ARN: identity.AssumedRoleARN(e.Account, e.Name, simulatedSession),
+			UserID: e.ID + ":" + simulatedSession, EntityARN: e.ARN(), EntityID: e.ID, Tags: tags(e.Tags),
 		}
 	default:
+		// A group asks for nothing: somebody of its account does, who has what the group has.
 		return policy.Principal{Kind: policy.User, Account: string(account(c))}
 	}
 }
 
-// caller is the principal behind a CallerArn, which must be a user's.
-func caller(s *directory.Snapshot, arn string) (policy.Principal, identity.Entity, error) {
+// caller is the principal behind a CallerArn: a user, a session of a role, or somebody of a group.
+func caller(s *directory.Snapshot, c *awsapi.Call, arn string) (policy.Principal, error) {
 	a, err := identity.ParseARN(arn)
-	if err != nil || a.Service != "iam" || a.ResourceType() != "user" {
-		return policy.Principal{}, nil, iamapi.ErrInvalidInput("Invalid CallerArn: %s. It must be the ARN of a user.", arn)
-	}
 	_, name := a.PathAndName()
-	if u := s.User(a.Account, name); u != nil && u.ARN() == arn {
-		return principalOf(u, nil), u, nil
+	if err != nil || a.Service != "iam" || name == "" {
+		return policy.Principal{}, badCaller(arn)
 	}
-	return policy.Principal{Kind: policy.User, Account: string(a.Account), ARN: arn, EntityARN: arn, UserName: name}, nil, nil
+	somebody := policy.Principal{Kind: policy.User, Account: string(a.Account)}
+	switch a.ResourceType() {
+	case "user":
+		if u := s.User(a.Account, name); u != nil && u.ARN() == arn {
+			return principalOf(u, c), nil
+		}
+		somebody.ARN, somebody.EntityARN, somebody.UserName = arn, arn, name
+	case "role":
+		if r := s.Role(a.Account, name); r != nil && r.ARN() == arn {
+			return principalOf(r, c), nil
+		}
+		somebody.Kind, somebody.EntityARN = policy.RoleSession, arn
+		somebody.ARN = identity.AssumedRoleARN(a.Account, name, simulatedSession)
+	case "group":
+	default:
+		return policy.Principal{}, badCaller(arn)
+	}
+	return somebody, nil
+}
+
+func badCaller(arn string) error {
+	return iamapi.ErrInvalidInput("Invalid CallerArn: %s. It must be the ARN of a user, group or role.", arn)
 }
 
 // policySource finds the user, group or role that an ARN names and authorizes on it.
@@ -269,11 +361,11 @@ func (v *service) policySource(ctx context.Context, c *awsapi.Call, s *directory
 func policiesOf(s *directory.Snapshot, e identity.Entity) (list []source, boundary string) {
 	add := func(kind, name string, g *identity.Grants) {
 		for _, p := range g.Inline {
-			list = append(list, source{kind + "_" + name + "_" + p.Name, p.Document, true})
+			list = append(list, source{id: kind + "_" + name + "_" + p.Name, document: p.Document, stored: true})
 		}
 		for _, arn := range g.Attached {
 			if p := s.Policy(arn); p != nil {
-				list = append(list, source{p.Name, p.Document(), true})
+				list = append(list, source{id: p.Name, document: p.Document(), stored: true})
 			}
 		}
 	}

@@ -59,7 +59,16 @@ func TestSimulateCustomPolicy(t *testing.T) {
 		"policy":   {PolicyInputList: []string{"{"}, ActionNames: []string{"s3:GetObject"}},
 		"action":   {PolicyInputList: []string{allowAll}, ActionNames: []string{"GetObject"}},
 		"resource": {PolicyInputList: []string{allowAll}, ActionNames: []string{"s3:GetObject"}, ResourceArns: []string{"bucket"}},
-		"caller":   {PolicyInputList: []string{allowAll}, ActionNames: []string{"s3:GetObject"}, CallerArn: aws.String(arn + "role/x")},
+		"scenario": {PolicyInputList: []string{allowAll}, ActionNames: []string{"ec2:RunInstances"}, ResourceHandlingOption: aws.String("EC2-VPC-EBS")},
+		"policy of a role": {
+			PolicyInputList: []string{allowAll}, ActionNames: []string{"sts:AssumeRole"}, ResourceArns: []string{arn + "role/web"}, CallerArn: aws.String(arn + "user/ann"),
+			ResourcePolicy: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}`),
+		},
+		"nobody to ask for": {
+			PolicyInputList: []string{allowAll}, ActionNames: []string{"s3:GetObject"},
+			ResourcePolicy: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}`),
+		},
+		"caller": {PolicyInputList: []string{allowAll}, ActionNames: []string{"s3:GetObject"}, CallerArn: aws.String("arn:aws:sts::123456789012:assumed-role/web/s1")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.SimulateCustomPolicy(ctx, bad)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/rolecall-dev/rolecall/internal/identity"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi/iamapi"
 	"github.com/rolecall-dev/rolecall/policy"
 )
@@ -30,33 +31,75 @@ func (m *simulation) run(marker *string, max *int) (page[iamapi.EvaluationResult
 	return out, nil
 }
 
-// action asks about one action on all resources.
+// finding is what the simulation says about one action on one resource.
+type finding struct {
+	iamapi.ResourceSpecificResult
+	organization *iamapi.OrganizationsDecisionDetail
+}
+
+// action asks about one action on all resources. What is told of the action is the strictest of what is told of
+// the resources.
 func (m *simulation) action(action string) iamapi.EvaluationResult {
-	single := make([]iamapi.ResourceSpecificResult, len(m.resources))
-	for i, r := range m.resources {
-		single[i] = m.question(action, r)
-	}
 	out := iamapi.EvaluationResult{
-		EvalActionName: action, EvalDecision: single[0].EvalResourceDecision, EvalResourceName: &single[0].EvalResourceName,
-		MatchedStatements: single[0].MatchedStatements, MissingContextValues: single[0].MissingContextValues,
-		PermissionsBoundaryDecisionDetail: single[0].PermissionsBoundaryDecisionDetail,
+		EvalActionName: action, EvalResourceName: new("*"), EvalDecision: iamapi.PolicyEvaluationDecisionTypeAllowed,
+		MatchedStatements: []iamapi.Statement{}, MissingContextValues: []string{},
 	}
-	if !m.aggregate {
-		return out
+	all := make([]finding, len(m.resources))
+	for i, r := range m.resources {
+		all[i] = m.question(action, r)
+		out.EvalDecision = worse(out.EvalDecision, all[i].EvalResourceDecision)
 	}
-	out.ResourceSpecificResults = single
-	if len(single) == 1 {
-		return out
+	if len(all) == 1 {
+		out.EvalResourceName = &all[0].EvalResourceName
 	}
-	out.EvalResourceName, out.MatchedStatements = new("*"), []iamapi.Statement{}
-	out.PermissionsBoundaryDecisionDetail = nil
-	for _, r := range single[1:] {
-		out.EvalDecision = worse(out.EvalDecision, r.EvalResourceDecision)
-		out.MissingContextValues = append(slices.Clone(out.MissingContextValues), r.MissingContextValues...)
+	denied := false
+	for i := range all {
+		a := &all[i]
+		if a.EvalResourceDecision == out.EvalDecision {
+			out.MatchedStatements = union(out.MatchedStatements, a.MatchedStatements)
+		}
+		out.MissingContextValues = append(out.MissingContextValues, a.MissingContextValues...)
+		if d := a.organization; d != nil && (out.OrganizationsDecisionDetail == nil || !*d.AllowedByOrganizations) {
+			out.OrganizationsDecisionDetail = d
+			denied = !*d.AllowedByOrganizations
+		}
+		if d := a.PermissionsBoundaryDecisionDetail; d != nil && (out.PermissionsBoundaryDecisionDetail == nil || !*d.AllowedByPermissionsBoundary) {
+			out.PermissionsBoundaryDecisionDetail = d
+		}
+		out.EvalDecisionDetails = worst(out.EvalDecisionDetails, a.EvalDecisionDetails)
+		if !m.single {
+			out.ResourceSpecificResults = append(out.ResourceSpecificResults, a.ResourceSpecificResult)
+		}
 	}
 	slices.Sort(out.MissingContextValues)
 	out.MissingContextValues = slices.Compact(out.MissingContextValues)
+	if out.EvalDecisionDetails == nil && !m.single && !denied {
+		out.EvalDecisionDetails = map[string]iamapi.PolicyEvaluationDecisionType{}
+	}
 	return out
+}
+
+// union adds statements that are not there yet.
+func union(all, more []iamapi.Statement) []iamapi.Statement {
+	for _, s := range more {
+		if !slices.ContainsFunc(all, func(o iamapi.Statement) bool {
+			return value(o.SourcePolicyId) == value(s.SourcePolicyId) && *o.EndPosition.Line == *s.EndPosition.Line && *o.EndPosition.Column == *s.EndPosition.Column
+		}) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// worst keeps the stricter decision of each kind of policy.
+func worst(a, b map[string]iamapi.PolicyEvaluationDecisionType) map[string]iamapi.PolicyEvaluationDecisionType {
+	if a == nil {
+		return b
+	}
+	for kind, d := range b {
+		a[kind] = worse(a[kind], d)
+	}
+	return a
 }
 
 // worse is the stricter of two decisions.
@@ -68,28 +111,51 @@ func worse(a, b iamapi.PolicyEvaluationDecisionType) iamapi.PolicyEvaluationDeci
 			return d
 		}
 	}
-	return a
+	return iamapi.PolicyEvaluationDecisionTypeAllowed
 }
 
-func (m *simulation) question(action, resource string) iamapi.ResourceSpecificResult {
+func (m *simulation) question(action, resource string) finding {
 	// The keys of the service that is asked, and those of the plane, come both from the request here:
 	// nothing is decided by them but the simulation.
-	r := policy.Request{
-		Action: action, Resource: resource, Principal: m.principal,
-		Owner: policy.ResourceContext{Account: m.owner}, Trusted: m.context, Keys: m.context,
+	r := policy.Request{Action: action, Resource: resource, Principal: m.principal, Trusted: m.context, Keys: m.context}
+	if a, err := identity.ParseARN(resource); err != nil || a.Account == "" {
+		r.Owner.Account = m.owner
 	}
 	why := policy.Explain(&r, &m.policies)
-	out := iamapi.ResourceSpecificResult{
-		EvalResourceName: resource, EvalResourceDecision: decision(why.Decision),
-		MatchedStatements: []iamapi.Statement{}, MissingContextValues: why.MissingKeys,
+	out := finding{ResourceSpecificResult: iamapi.ResourceSpecificResult{
+		EvalResourceName: resource, EvalResourceDecision: decision(why.Decision.Verdict()), MatchedStatements: []iamapi.Statement{},
+	}}
+	if len(m.policies.SCP) > 0 {
+		allowed := !slices.ContainsFunc(why.Layers, func(l policy.LayerResult) bool {
+			return l.Layer == policy.LayerSCP && l.Verdict != policy.Allowed
+		})
+		out.organization = &iamapi.OrganizationsDecisionDetail{AllowedByOrganizations: &allowed}
+		if why.Decision.Layer == policy.LayerSCP {
+			// The simulation ends here.
+			return out
+		}
 	}
-	if out.MissingContextValues == nil {
-		out.MissingContextValues = []string{}
+	// Only the keys of identity and resource policies are told.
+	rest := m.policies
+	rest.SCP = nil
+	asked := policy.Explain(&r, &rest)
+	out.MissingContextValues = asked.MissingKeys
+	if why.Decision.CrossAccount {
+		out.EvalDecisionDetails = map[string]iamapi.PolicyEvaluationDecisionType{}
 	}
-	for _, layer := range why.Layers {
-		if layer.Layer == policy.LayerBoundary && m.policies.HasBoundary {
+	for _, layer := range asked.Layers {
+		if layer.Layer == policy.LayerBoundary {
 			out.PermissionsBoundaryDecisionDetail = &iamapi.PermissionsBoundaryDecisionDetail{
 				AllowedByPermissionsBoundary: new(layer.Verdict == policy.Allowed),
+			}
+		}
+		if why.Decision.CrossAccount {
+			switch layer.Layer {
+			case policy.LayerIdentity, policy.LayerBoundary:
+				out.EvalDecisionDetails[identitySource] = worse(out.EvalDecisionDetails[identitySource], decision(layer.Verdict))
+			case policy.LayerResource:
+				out.EvalDecisionDetails[resourceSource] = decision(layer.Verdict)
+			default:
 			}
 		}
 		for i := range layer.Matched {
@@ -110,26 +176,29 @@ func wanted(d policy.Decision, s *policy.StatementRef) bool {
 	return s.Effect == policy.Allow
 }
 
-func decision(d policy.Decision) iamapi.PolicyEvaluationDecisionType {
-	switch {
-	case d.Allowed:
+func decision(v policy.Verdict) iamapi.PolicyEvaluationDecisionType {
+	switch v {
+	case policy.Allowed:
 		return iamapi.PolicyEvaluationDecisionTypeAllowed
-	case d.Explicit:
+	case policy.ExplicitDeny:
 		return iamapi.PolicyEvaluationDecisionTypeExplicitDeny
-	default:
-		return iamapi.PolicyEvaluationDecisionTypeImplicitDeny
+	case policy.ImplicitDeny, policy.NotApplicable:
 	}
+	return iamapi.PolicyEvaluationDecisionTypeImplicitDeny
 }
 
 // statement says where a statement stands, as AWS does: from where its parser was before it, which
 // is behind the opening bracket or the statement before.
 func (m *simulation) statement(s *policy.StatementRef) iamapi.Statement {
-	out := iamapi.Statement{SourcePolicyType: new(sourceType), StartPosition: positionOut(s.Start), EndPosition: positionOut(s.End)}
+	out := iamapi.Statement{SourcePolicyType: new(iamapi.PolicySourceType(identitySource)), StartPosition: positionOut(s.Start), EndPosition: positionOut(s.End)}
 	from, ok := m.sources[s.Policy]
 	if !ok {
 		return out
 	}
 	out.SourcePolicyId = &from.id
+	if from.kind != "" {
+		out.SourcePolicyType = new(iamapi.PolicySourceType(from.kind))
+	}
 	if s.Index > 0 {
 		out.StartPosition = positionOut(m.documents[s.Policy].Statements()[s.Index-1].End)
 	} else {
