@@ -26,8 +26,10 @@ func fromEnvFile(text []byte) ([]workload, error) {
 		name, value, ok := strings.Cut(line, "=")
 		name = strings.TrimSpace(name)
 		switch {
-		case name == "" || strings.ContainsAny(name, " \t\x00"):
+		case !isVariable(name):
 			return nil, fmt.Errorf("line %d: expected NAME=value", i+1)
+		case strings.ContainsRune(value, 0):
+			return nil, fmt.Errorf("line %d: control character U+0000 in %s", i+1, name)
 		case !ok:
 			w.notes = append(w.notes, fmt.Sprintf("line %d: %s has no value: docker takes the one of its caller, others none", i+1, name))
 			continue
@@ -41,6 +43,17 @@ func fromEnvFile(text []byte) ([]workload, error) {
 		w.notes = append(w.notes, "values are in quotes: compose and systemd remove them, `docker run --env-file` makes them part of the value")
 	}
 	return []workload{w}, nil
+}
+
+// isVariable reports names that a program's environment can have, with the dots and dashes that docker takes.
+func isVariable(name string) bool {
+	for i, r := range name {
+		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 || (r < '0' || r > '9') && r != '.' && r != '-') {
+			return false
+		}
+	}
+	return name != ""
 }
 
 type taskDefinition struct {
@@ -158,7 +171,12 @@ func jsonError(err error) error {
 	}
 	var kind *json.UnmarshalTypeError
 	if errors.As(err, &kind) {
-		return fmt.Errorf("%s is a %s, which it cannot be", kind.Field, strings.SplitN(kind.Value, " ", 2)[0])
+		field := kind.Field
+		if field == "" {
+			field = "the document"
+		}
+		found, _, _ := strings.Cut(kind.Value, " ")
+		return fmt.Errorf("%s is of type %s, which it cannot be", field, found)
 	}
 	return errors.New("no JSON")
 }

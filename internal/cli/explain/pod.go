@@ -15,6 +15,9 @@ const (
 	irsaTokenFile = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token" //nolint:gosec // a file's name
 )
 
+// maxDocuments bounds what is read of a file; a large cluster's manifest has some thousands.
+const maxDocuments = 20_000
+
 // manifest is what the documents of a file say together.
 type manifest struct {
 	pods []pod
@@ -31,7 +34,11 @@ type pod struct {
 // annotations of service accounts beside them.
 func fromPod(text []byte) ([]workload, error) {
 	m := manifest{roles: map[string]string{}}
-	for _, d := range documents(string(text)) {
+	all := documents(string(text))
+	if len(all) > maxDocuments {
+		return nil, fmt.Errorf("the file has more than %d documents", maxDocuments)
+	}
+	for _, d := range all {
 		root, problems := yamlx.Parse([]byte(d.text))
 		if root == nil && len(problems) > 0 {
 			return nil, fmt.Errorf("line %d: %s", d.line+problems[0].Line, problems[0].Text)

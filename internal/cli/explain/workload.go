@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -115,9 +116,9 @@ func RunWorkload(o *Options) error {
 	}
 	text, err := readRegular(d.path)
 	if err != nil {
-		return fmt.Errorf("--%s: %w", d.flag, err)
+		return cmdutil.BrokenSource(fmt.Errorf("--%s: %w", d.flag, err))
 	}
-	loads, err := d.read(text)
+	loads, err := d.read(bytes.TrimPrefix(text, []byte("\ufeff"))) // PowerShell writes one
 	if err != nil {
 		return cmdutil.BrokenSource(fmt.Errorf("%s: %w", d.path, err))
 	}
