@@ -11,6 +11,7 @@ import (
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi/iamapi"
 	"github.com/rolecall-dev/rolecall/internal/plane/iam"
+	"github.com/rolecall-dev/rolecall/internal/plane/iam/awspolicies"
 )
 
 var write = flag.Bool("write", false, "write docs/iam.md anew")
@@ -38,11 +39,15 @@ Known differences from AWS:
 - Reports of last accesses are complete at once, and kept in memory (the newest 256). They count the calls in the audit
   log: reads and writes of objects only if the plane records data events. Services are those that the policies name, and the
   plane's own; actions are named as in the audit log.
-- The simulators know no list of AWS's actions: they take any, and name the resource of a result over several resources `+"`*`"+`.
+- The simulators know no list of AWS's actions: they take any, and name the resource of a result over several resources `+"`*`"+`, not by
+  the ARN template of the action. One result stands for an action and has the strictest of its resources' decisions; each resource has its
+  own in `+"`ResourceSpecificResults`"+`. `+"`SourcePolicyType`"+` is `+"`IAM Policy`"+` or `+"`Resource Policy`"+`, as AWS answers it, whatever the model's enumeration says.
+  `+"`EvalDecisionDetails`"+` has these as keys across accounts, is empty for resources of the same account, and missing for `+"`*`"+` and where a service
+  control policy (`+"`OrderedOrganizationPolicyInputList`"+`) does not allow. A statement begins where the one before it ends, as AWS counts it.
 
 ## Served
 
-`, len(served), len(iamapi.Model.Operations), iamapi.Model.Version, len(iam.AWSPolicies()))
+`, len(served), len(iamapi.Model.Operations), iamapi.Model.Version, len(awspolicies.All()))
 	for _, name := range served {
 		fmt.Fprintf(&b, "- %s\n", name)
 	}
@@ -53,7 +58,7 @@ Known differences from AWS:
 		}
 	}
 	b.WriteString("\n## AWS managed policies\n\n")
-	for _, p := range iam.AWSPolicies() {
+	for _, p := range awspolicies.All() {
 		fmt.Fprintf(&b, "- %s\n", p.ARN())
 	}
 	path := filepath.Join("..", "..", "..", "docs", "iam.md")

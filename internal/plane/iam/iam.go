@@ -17,6 +17,8 @@ import (
 	"github.com/rolecall-dev/rolecall/internal/plane/authz"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi/iamapi"
+	"github.com/rolecall-dev/rolecall/internal/plane/iam/credreport"
+	"github.com/rolecall-dev/rolecall/internal/plane/iam/lastaccess"
 	"github.com/rolecall-dev/rolecall/internal/store"
 	"github.com/rolecall-dev/rolecall/policy"
 )
@@ -41,16 +43,16 @@ type Options struct {
 	// Quotas bound what an account may hold; the zero value means AWS's defaults.
 	Quotas *Quotas
 	// Accesses is what the reports of last accesses are made of; nil means that nobody ever called.
-	Accesses Accesses
+	Accesses lastaccess.Accesses
 }
 
 type service struct {
 	authorizer Authorizer
 	directory  Directory
 	quotas     Quotas
-	reports    reports
-	accesses   Accesses
-	accessJobs accessJobs
+	reports    *credreport.Keeper
+	accesses   lastaccess.Accesses
+	accessJobs lastaccess.Jobs
 }
 
 // handle binds an operation: callers must have signed, reads are marked as such for the audit, and

@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/rolecall-dev/rolecall"
 	"github.com/rolecall-dev/rolecall/internal/directory"
@@ -13,6 +11,7 @@ import (
 	"github.com/rolecall-dev/rolecall/internal/password"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi/iamapi"
+	"github.com/rolecall-dev/rolecall/internal/plane/iam/passwords"
 )
 
 func noLogin(name string) error {
@@ -40,7 +39,7 @@ func (v *service) createLoginProfile(ctx context.Context, c *awsapi.Call, in *ia
 	if in.Password == nil {
 		return nil, awsapi.ValidationError("1 validation error detected: Value null at 'password' failed to satisfy constraint: Member must not be null")
 	}
-	if err := acceptable(s.Account(account(c)), *in.Password); err != nil {
+	if err := passwords.Check(s.Account(account(c)), *in.Password); err != nil {
 		return nil, err
 	}
 	hash := password.Hash(*in.Password)
@@ -93,7 +92,7 @@ func (v *service) updateLoginProfile(ctx context.Context, c *awsapi.Call, in *ia
 	}
 	hashes := p.Hash.Expose()
 	if in.Password != nil {
-		if hashes, err = changed(s.Account(account(c)), p, *in.Password); err != nil {
+		if hashes, err = passwords.Change(s.Account(account(c)), p, *in.Password); err != nil {
 			return nil, err
 		}
 	}
@@ -159,7 +158,7 @@ func (v *service) changePassword(ctx context.Context, c *awsapi.Call, in *iamapi
 	if !password.Verify(current, in.OldPassword) {
 		return nil, awsapi.Errorf(http.StatusForbidden, "AccessDenied", "The old password is not correct.")
 	}
-	hashes, err := changed(a, p, in.NewPassword)
+	hashes, err := passwords.Change(a, p, in.NewPassword)
 	if err != nil {
 		return nil, err
 	}
@@ -167,84 +166,4 @@ func (v *service) changePassword(ctx context.Context, c *awsapi.Call, in *iamapi
 	return nil, v.directory.Update(ctx, func(tx *directory.Tx) error {
 		return v.putPassword(tx, c, p, hashes, new(false))
 	})
-}
-
-// maxRemembered is the most that a password policy may forbid to use again.
-const maxRemembered = 24
-
-// changed returns the stored hashes after a change to text: the new one before the old.
-func changed(a *identity.Account, p *identity.LoginProfile, text string) (string, error) {
-	if err := acceptable(a, text); err != nil {
-		return "", err
-	}
-	old := strings.Split(p.Hash.Expose(), "\n")
-	reuse := 0
-	if a != nil && a.PasswordPolicy != nil {
-		reuse = a.PasswordPolicy.ReusePrevention
-	}
-	for i, hash := range old {
-		if i < reuse && password.Verify(hash, text) {
-			return "", iamapi.ErrPasswordPolicyViolation("Policy constraint violation with password reuse prevention during password change.")
-		}
-	}
-	hashes := append([]string{password.Hash(text)}, old...)
-	return strings.Join(hashes[:min(len(hashes), maxRemembered)], "\n"), nil
-}
-
-// acceptable checks a password against the account's policy, or AWS's default: eight characters, of
-// at least three of the four sorts, and not the account's name or email.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html
-func acceptable(a *identity.Account, text string) error {
-	var upper, lower, number, symbol bool
-	for _, r := range text {
-		switch {
-		case unicode.IsUpper(r):
-			upper = true
-		case unicode.IsLower(r):
-			lower = true
-		case unicode.IsDigit(r):
-			number = true
-		case strings.ContainsRune("!@#$%^&*()_+-=[]{}|'", r):
-			symbol = true
-		}
-	}
-	violated := func(what string) error {
-		return iamapi.ErrPasswordPolicyViolation("Password should have at least one %s", what)
-	}
-	var p *identity.PasswordPolicy
-	if a != nil {
-		p = a.PasswordPolicy
-		if text == a.Name || text == a.Email || text == a.Alias {
-			return iamapi.ErrPasswordPolicyViolation("Password must not be the account's name or email address")
-		}
-	}
-	if p == nil {
-		sorts := 0
-		for _, has := range []bool{upper, lower, number, symbol} {
-			if has {
-				sorts++
-			}
-		}
-		if utf8.RuneCountInString(text) < 8 {
-			return iamapi.ErrPasswordPolicyViolation("Password should have a minimum length of 8")
-		}
-		if sorts < 3 {
-			return iamapi.ErrPasswordPolicyViolation("Password should have at least 3 of the following: uppercase letters, lowercase letters, numbers, and symbols")
-		}
-		return nil
-	}
-	switch {
-	case utf8.RuneCountInString(text) < p.MinimumLength:
-		return iamapi.ErrPasswordPolicyViolation("Password should have a minimum length of %d", p.MinimumLength)
-	case p.Uppercase && !upper:
-		return violated("uppercase letter")
-	case p.Lowercase && !lower:
-		return violated("lowercase letter")
-	case p.Numbers && !number:
-		return violated("number")
-	case p.Symbols && !symbol:
-		return violated("symbol")
-	default:
-		return nil
-	}
 }

@@ -1,17 +1,9 @@
 package iam
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/base32"
-	"fmt"
-	"image/png"
 	"iter"
-	"net/url"
 	"time"
-
-	"github.com/pquerna/otp"
 
 	"github.com/rolecall-dev/rolecall"
 	"github.com/rolecall-dev/rolecall/internal/directory"
@@ -47,9 +39,7 @@ func (v *service) askDevice(ctx context.Context, c *awsapi.Call, s *directory.Sn
 }
 
 func (v *service) createVirtualMFADevice(ctx context.Context, c *awsapi.Call, in *iamapi.CreateVirtualMFADeviceInput) (*iamapi.CreateVirtualMFADeviceOutput, error) {
-	var seed [40]byte
-	_, _ = rand.Read(seed[:]) // never fails: crypto/rand ends the process instead
-	secret := base32.StdEncoding.EncodeToString(seed[:])
+	secret := mfa.NewSeed()
 	d := &identity.MFADevice{
 		Account: account(c), Path: orSlash(in.Path), Name: in.VirtualMFADeviceName,
 		Created: seconds(c.Time), Seed: rolecall.NewSecret(secret),
@@ -71,32 +61,13 @@ func (v *service) createVirtualMFADevice(ctx context.Context, c *awsapi.Call, in
 		return nil, err
 	}
 	c.Touched(d.ARN(), "AWS::IAM::MFADevice")
-	picture, err := qrCode(d, secret)
+	picture, err := mfa.QRCode(d)
 	if err != nil {
 		return nil, err
 	}
 	return &iamapi.CreateVirtualMFADeviceOutput{VirtualMFADevice: &iamapi.VirtualMFADevice{
 		SerialNumber: d.ARN(), Base32StringSeed: []byte(secret), QRCodePNG: picture, Tags: tagsOut(d.Tags),
 	}}, nil
-}
-
-// qrCode is a picture of the otpauth URL, which authenticator apps read.
-func qrCode(d *identity.MFADevice, secret string) ([]byte, error) {
-	const issuer = "rolecall"
-	label := url.PathEscape(fmt.Sprintf("%s:%s@%s", issuer, d.Name, d.Account))
-	k, err := otp.NewKeyFromURL("otpauth://totp/" + label + "?" + url.Values{"secret": {secret}, "issuer": {issuer}}.Encode())
-	if err != nil {
-		return nil, fmt.Errorf("wording the otpauth URL: %w", err)
-	}
-	image, err := k.Image(260, 260)
-	if err != nil {
-		return nil, fmt.Errorf("drawing the QR code: %w", err)
-	}
-	var b bytes.Buffer
-	if err := png.Encode(&b, image); err != nil {
-		return nil, fmt.Errorf("encoding the QR code: %w", err)
-	}
-	return b.Bytes(), nil
 }
 
 func (v *service) deleteVirtualMFADevice(ctx context.Context, c *awsapi.Call, in *iamapi.DeleteVirtualMFADeviceInput) (*iamapi.DeleteVirtualMFADeviceOutput, error) {
@@ -149,42 +120,10 @@ func (v *service) listVirtualMFADevices(ctx context.Context, c *awsapi.Call, in 
 	return &iamapi.ListVirtualMFADevicesOutput{VirtualMFADevices: out, IsTruncated: p.truncated, Marker: p.marker}, nil
 }
 
-// enrolment is how many steps, each way, a device's clock may be off when it is enabled or
-// synchronized: ten minutes.
-const enrolment = 20
-
-// consecutive finds the step of the second of two codes that follow one another, and how far it is
-// ahead of the plane's clock.
-func consecutive(seed, first, second string, now time.Time) (step int64, drift int, ok bool) {
-	current := now.Unix() / int64(mfa.Step/time.Second)
-	for _, offset := range nearest(enrolment) {
-		a, errA := mfa.Code(seed, current+offset-1)
-		b, errB := mfa.Code(seed, current+offset)
-		if errA == nil && errB == nil && a == first && b == second {
-			return current + offset, int(offset), true
-		}
-	}
-	return 0, 0, false
-}
-
-// nearest is 0, -1, 1, -2, 2, … up to n.
-func nearest(n int64) []int64 {
-	list := []int64{0}
-	for i := int64(1); i <= n; i++ {
-		list = append(list, -i, i)
-	}
-	return list
-}
-
 // synchronized takes over what two consecutive codes tell of a device.
 func synchronized(d *identity.MFADevice, first, second string, now time.Time) error {
-	step, drift, ok := consecutive(d.Seed.Expose(), first, second, now)
-	if !ok || d.Assigned && step <= d.LastStep {
+	if !mfa.Synchronize(d, first, second, now) {
 		return iamapi.ErrInvalidAuthenticationCode("Authentication code for device is not valid.")
-	}
-	d.LastStep, d.Drift = step, drift
-	if drift == 1 || drift == -1 {
-		d.Drift = 0 // within what every code is allowed
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi/iamapi"
 	"github.com/rolecall-dev/rolecall/internal/plane/iam"
+	"github.com/rolecall-dev/rolecall/internal/plane/iam/awspolicies"
 	"github.com/rolecall-dev/rolecall/internal/store/sqlite"
 	"github.com/rolecall-dev/rolecall/internal/store/storetest"
 )
@@ -60,7 +61,7 @@ func newPlane(t *testing.T) *plane {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	p.dir, err = directory.Open(ctx, st, directory.Options{Now: func() time.Time { return p.now }, AWSPolicies: iam.AWSPolicies()})
+	p.dir, err = directory.Open(ctx, st, directory.Options{Now: func() time.Time { return p.now }, AWSPolicies: awspolicies.All()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,9 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-
-	"github.com/rolecall-dev/rolecall/internal/plane/iam"
-	"github.com/rolecall-dev/rolecall/policy"
 )
 
 const (
@@ -19,37 +16,6 @@ const (
 	allowRead = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}`
 	trustEC2  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 )
-
-func TestAWSPoliciesAreValid(t *testing.T) {
-	all := iam.AWSPolicies()
-	if len(all) != 86 {
-		t.Errorf("%d policies", len(all))
-	}
-	for _, p := range all {
-		if err := p.Validate(); err != nil {
-			t.Error(err)
-		}
-		if p.Created.Year() < 2010 || p.Updated.Year() < 2010 || p.NextVersion < 2 {
-			t.Errorf("%s: %+v", p.ARN(), p)
-		}
-		d, err := policy.ParseStored(policy.Identity, []byte(p.Document()))
-		if err != nil {
-			t.Errorf("%s: %v", p.ARN(), err)
-			continue
-		}
-		for _, s := range d.Statements() {
-			if s.Unknown {
-				t.Errorf("%s: statement %s is not known whole", p.ARN(), s.Sid)
-			}
-		}
-	}
-}
-
-func BenchmarkAWSPolicies(b *testing.B) {
-	for b.Loop() {
-		iam.AWSPolicies()
-	}
-}
 
 func TestManagedPolicies(t *testing.T) {
 	p := newPlane(t)

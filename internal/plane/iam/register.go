@@ -5,11 +5,12 @@ import (
 
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi"
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi/iamapi"
+	"github.com/rolecall-dev/rolecall/internal/plane/iam/credreport"
 )
 
 // Register binds the operations to s. What is not here answers InvalidAction.
 func Register(s *awsapi.Service, o Options) {
-	v := &service{authorizer: o.Authorizer, directory: o.Directory, quotas: DefaultQuotas(), accesses: o.Accesses}
+	v := &service{authorizer: o.Authorizer, directory: o.Directory, quotas: DefaultQuotas(), accesses: o.Accesses, reports: credreport.NewKeeper(o.Directory)}
 	if o.Quotas != nil {
 		v.quotas = *o.Quotas
 	}

@@ -21,7 +21,7 @@ func TestRoles(t *testing.T) {
 	want := &types.Role{
 		RoleName: name, RoleId: made.Role.RoleId, Path: aws.String("/app/"), Arn: aws.String(arn + "role/app/web"), CreateDate: aws.Time(now),
 		AssumeRolePolicyDocument: made.Role.AssumeRolePolicyDocument,
-		Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}},
+		Tags:                     []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}},
 	}
 	same(t, want, made.Role)
 	if text, _ := url.QueryUnescape(*made.Role.AssumeRolePolicyDocument); text != trustEC2 {

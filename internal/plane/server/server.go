@@ -23,6 +23,7 @@ import (
 	"github.com/rolecall-dev/rolecall/internal/plane/awsapi/stsapi"
 	"github.com/rolecall-dev/rolecall/internal/plane/federation/oidc"
 	"github.com/rolecall-dev/rolecall/internal/plane/iam"
+	"github.com/rolecall-dev/rolecall/internal/plane/iam/awspolicies"
 	"github.com/rolecall-dev/rolecall/internal/plane/mfa"
 	"github.com/rolecall-dev/rolecall/internal/plane/objects"
 	"github.com/rolecall-dev/rolecall/internal/plane/objects/embedded"
@@ -132,7 +133,7 @@ func (s *Server) open(ctx context.Context) error {
 	if c.WrapStore != nil {
 		backend = c.WrapStore(db)
 	}
-	if s.directory, err = directory.Open(ctx, backend, directory.Options{AWSPolicies: iam.AWSPolicies(), Log: c.Logger, Now: c.Now}); err != nil {
+	if s.directory, err = directory.Open(ctx, backend, directory.Options{AWSPolicies: awspolicies.All(), Log: c.Logger, Now: c.Now}); err != nil {
 		return err
 	}
 	s.opened("last-used times", func() error { return s.directory.FlushStamps(context.WithoutCancel(ctx)) })
