@@ -29,124 +29,145 @@ func Documents(old, new *policy.Document) []Change {
 	return out
 }
 
-// atom is a statement about one action and one resource, or one whole NotAction or NotResource.
-type atom struct {
-	s policy.Statement
-}
-
-func atoms(d *policy.Document) []atom {
-	var out []atom
-	for i := range d.Statements() {
-		s := d.Statements()[i]
+// atoms are the statements of d taken apart: each about one action, one resource and one principal, or a whole
+// NotAction, NotResource, NotPrincipal.
+func atoms(d *policy.Document) []policy.Statement {
+	var out []policy.Statement
+	for _, s := range d.Statements() {
 		s.Sid, s.Start, s.End = "", policy.Position{}, policy.Position{}
-		actions, resources := split(s.Actions, s.NotAction), split(s.Resources, s.NotResource)
-		for _, a := range actions {
-			for _, r := range resources {
-				s.Actions, s.Resources = a, r
-				out = append(out, atom{s})
+		whole := s
+		for _, a := range split(whole.Actions, s.NotAction) {
+			for _, r := range split(whole.Resources, s.NotResource) {
+				for _, p := range split(whole.Principals, s.NotPrincipal) {
+					s.Actions, s.Resources, s.Principals = a, r, p
+					out = append(out, s)
+				}
 			}
 		}
 	}
 	return out
 }
 
-func split(l []string, not bool) [][]string {
+func split[T any](l []T, not bool) [][]T {
 	if not || len(l) == 0 {
-		return [][]string{l}
+		return [][]T{l}
 	}
-	out := make([][]string, len(l))
+	out := make([][]T, len(l))
 	for i := range l {
 		out[i] = l[i : i+1]
 	}
 	return out
 }
 
+// part is what a sentence says: everything that some actions, resources and principals make together.
+type part struct {
+	effect                         policy.Effect
+	actions, resources, principals []string
+	conditions                     string
+	// remains are what is left of the part, or was there before.
+	remains []part
+}
+
 // compareAtoms returns what of a no b covers, told as added or removed.
-func compareAtoms(a, b []atom, added bool) []Change {
-	type group struct {
-		effect  policy.Effect
-		actions []string
-		rest    string
-		remains []string
-	}
-	var groups []*group
+func compareAtoms(a, b []policy.Statement, added bool) []Change {
+	var whole, partly []part
 	for i := range a {
-		covered := slices.ContainsFunc(b, func(x atom) bool { return x.s.Effect == a[i].s.Effect && cover.Statement(&x.s, &a[i].s) })
-		if covered {
+		if slices.ContainsFunc(b, func(x policy.Statement) bool { return x.Effect == a[i].Effect && cover.Statement(&x, &a[i]) }) {
 			continue
 		}
-		rest := circumstances(&a[i].s)
-		at := slices.IndexFunc(groups, func(g *group) bool { return g.effect == a[i].s.Effect && g.rest == rest })
-		if at < 0 {
-			groups = append(groups, &group{effect: a[i].s.Effect, rest: rest})
-			at = len(groups) - 1
-		}
-		g := groups[at]
-		g.actions = append(g.actions, actionWords(&a[i].s))
+		p := partOf(&a[i])
 		for j := range b {
-			part := actionWords(&b[j].s) + circumstances(&b[j].s)
-			if b[j].s.Effect == a[i].s.Effect && cover.Statement(&a[i].s, &b[j].s) && !slices.Contains(g.remains, part) {
-				g.remains = append(g.remains, part)
+			if b[j].Effect == a[i].Effect && cover.Statement(&a[i], &b[j]) {
+				p.remains = append(p.remains, partOf(&b[j]))
 			}
+		}
+		if p.remains == nil {
+			whole = append(whole, p)
+		} else {
+			partly = append(partly, p)
 		}
 	}
 	var out []Change
-	for _, g := range groups {
+	for _, p := range append(merge(whole), merge(partly)...) {
 		verb := "grants "
-		if g.effect == policy.Deny {
+		if p.effect == policy.Deny {
 			verb = "denies "
 		}
 		if !added {
 			verb = "no longer " + verb
 		}
-		sentence := verb + strings.Join(slices.Compact(g.actions), ", ") + g.rest
-		if len(g.remains) > 0 {
-			before := ", only "
-			if added {
-				before = ", before only "
+		sentence := verb + p.String()
+		for i, rest := range merge(p.remains) {
+			switch {
+			case i > 0:
+				sentence += "; "
+			case added:
+				sentence += ", before only "
+			default:
+				sentence += ", only "
 			}
-			sentence += before + strings.Join(g.remains, "; ")
+			sentence += rest.String()
 		}
-		out = append(out, Change{Widens: added == (g.effect == policy.Allow), Sentence: sentence})
+		out = append(out, Change{Widens: added == (p.effect == policy.Allow), Sentence: sentence})
 	}
 	return out
 }
 
-func actionWords(s *policy.Statement) string {
-	words := strings.Join(s.Actions, ", ")
-	if s.NotAction {
-		return "everything but " + words
+// merge puts parts together that differ in their actions only, then in their resources only, then in their principals only.
+func merge(parts []part) []part {
+	for _, list := range []func(*part) *[]string{
+		func(p *part) *[]string { return &p.actions }, func(p *part) *[]string { return &p.resources }, func(p *part) *[]string { return &p.principals },
+	} {
+		var out []part
+		for _, p := range parts {
+			at := slices.IndexFunc(out, func(o part) bool {
+				mine := *list(&p)
+				*list(&o), *list(&p) = nil, nil
+				same := o.effect == p.effect && o.conditions == p.conditions && slices.Equal(o.actions, p.actions) &&
+					slices.Equal(o.resources, p.resources) && slices.Equal(o.principals, p.principals)
+				*list(&p) = mine
+				return same
+			})
+			if at < 0 {
+				out = append(out, p)
+				continue
+			}
+			into := list(&out[at])
+			for _, word := range *list(&p) {
+				if !slices.Contains(*into, word) {
+					*into = append(slices.Clip(*into), word)
+				}
+			}
+			out[at].remains = append(slices.Clip(out[at].remains), p.remains...)
+		}
+		parts = out
 	}
-	if words == "*" {
-		return "every action"
-	}
-	return words
+	return parts
 }
 
-// circumstances are all of a statement but effect and actions.
-func circumstances(s *policy.Statement) string {
+// String says the part: actions, on what, to whom, if what.
+func (p part) String() string {
+	s := strings.Join(p.actions, ", ")
+	if len(p.resources) > 0 {
+		s += " on " + strings.Join(p.resources, ", ")
+	}
+	if len(p.principals) > 0 {
+		s += " to " + strings.Join(p.principals, ", ")
+	}
+	return s + p.conditions
+}
+
+func partOf(s *policy.Statement) part {
+	p := part{effect: s.Effect, actions: words(s.Actions, s.NotAction, "every action"), resources: words(s.Resources, s.NotResource, "everything")}
+	who := make([]string, len(s.Principals))
+	for i, v := range s.Principals {
+		who[i] = v.Value
+	}
+	p.principals = words(who, s.NotPrincipal, "everybody")
+	if s.NotPrincipal {
+		p.principals = []string{strings.Replace(p.principals[0], "everything", "everybody", 1)}
+	}
 	var b strings.Builder
-	switch {
-	case s.NotResource:
-		b.WriteString(" on everything but " + strings.Join(s.Resources, ", "))
-	case len(s.Resources) == 1 && s.Resources[0] == "*":
-		b.WriteString(" on everything")
-	case len(s.Resources) > 0:
-		b.WriteString(" on " + strings.Join(s.Resources, ", "))
-	}
-	if len(s.Principals) > 0 {
-		names := make([]string, len(s.Principals))
-		for i, p := range s.Principals {
-			if names[i] = p.Value; p.Value == "*" {
-				names[i] = "everybody"
-			}
-		}
-		not := ""
-		if s.NotPrincipal {
-			not = "everybody but "
-		}
-		b.WriteString(" to " + not + strings.Join(names, ", "))
-	}
 	for i, c := range s.Conditions {
 		word := " if "
 		if i > 0 {
@@ -158,5 +179,20 @@ func circumstances(s *policy.Statement) string {
 		}
 		fmt.Fprintf(&b, "%s%s %s %s", word, c.Key, c.Operator, strings.Join(quoted, " or "))
 	}
-	return b.String()
+	p.conditions = b.String()
+	return p
+}
+
+// words are the values of an element; all stands for "*".
+func words(values []string, not bool, all string) []string {
+	if not {
+		return []string{"everything but " + strings.Join(values, ", ")}
+	}
+	out := slices.Clone(values)
+	for i, v := range out {
+		if v == "*" {
+			out[i] = all
+		}
+	}
+	return out
 }

@@ -126,6 +126,31 @@ func limitsCaller() []string {
 	}
 }
 
+// guards tells whether a condition on one of the keys keeps strangers out: it names who may, it does not hold without
+// the key, and it does not take any value.
+func guards(s *policy.Statement, keys ...string) bool {
+	return slices.ContainsFunc(s.Conditions, func(c policy.Condition) bool {
+		op, ok := operator.Parse(c.Operator)
+		named := slices.ContainsFunc(keys, func(k string) bool { return text.EqualFold(k, c.Key) })
+		return ok && named && op.Kind != operator.Null && !op.Negate && !op.IfMissing() && !slices.ContainsFunc(c.Values, func(v string) bool { return anybodys(op, v) })
+	})
+}
+
+// anybodys tells whether a value lets strangers in: everything, every address, an ARN of any account.
+func anybodys(op operator.Operator, value string) bool {
+	wild := op.Kind == operator.StringLike || op.Kind == operator.ARN
+	switch {
+	case value == "0.0.0.0/0" || value == "::/0":
+		return true
+	case !wild:
+		return false
+	case strings.Trim(value, "*?") == "":
+		return true
+	}
+	fields := strings.SplitN(value, ":", 6)
+	return strings.HasPrefix(value, "arn:") && (len(fields) < 6 || strings.ContainsAny(fields[4], "*?")) && !strings.HasPrefix(value, "arn:aws:s3:::")
+}
+
 func (l *linter) principals(s *policy.Statement) {
 	if s.Effect != policy.Allow || !l.d.Kind().HasPrincipals() || l.d.Kind() == policy.RCP {
 		return
@@ -133,12 +158,14 @@ func (l *linter) principals(s *policy.Statement) {
 	if s.NotPrincipal {
 		l.add(Danger, "allow-not-principal", "Allow with NotPrincipal grants everybody who is not listed, anonymous callers included")
 	}
-	limited := has(s, limitsCaller()...)
+	limited := guards(s, limitsCaller()...)
 	for _, p := range s.Principals {
 		switch {
 		case s.NotPrincipal:
 		case p.Value == "*" && p.Type != "Service" && p.Type != "Federated" && !limited && l.d.Kind() == policy.Trust:
 			l.add(Danger, "trust-everybody", "any principal of any account may assume this role: name the accounts, or add a condition on aws:PrincipalOrgID or aws:PrincipalArn")
+		case p.Value == "*" && (p.Type == "*" || p.Type == "AWS") && !limited && len(s.Conditions) > 0:
+			l.add(Danger, "public", "grants everybody whom its conditions let through, and they name no account, organization, network or resource of yours: name the principals, or add a condition on aws:PrincipalOrgID or aws:SourceArn")
 		case p.Value == "*" && (p.Type == "*" || p.Type == "AWS") && !limited:
 			l.add(Danger, "public", "grants everybody, anonymous callers included: name the principals, or add a condition on aws:PrincipalOrgID or aws:SourceArn")
 		case p.Type == "AWS" && l.d.Kind() == policy.Trust:
@@ -160,13 +187,13 @@ func (l *linter) stranger(s *policy.Statement, value string) {
 			return // a named principal answers for itself
 		}
 	}
-	if arn.IsAccount(account) && !slices.Contains(l.own, account) && !has(s, "sts:ExternalId", "aws:PrincipalArn", "aws:PrincipalOrgID", "aws:SourceIdentity") {
+	if arn.IsAccount(account) && !slices.Contains(l.own, account) && !guards(s, "sts:ExternalId", "aws:PrincipalArn", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:SourceIdentity") {
 		l.add(Warning, "confused-deputy", "the whole account %s is trusted without sts:ExternalId: if it is another company's, its other customers may reach this role", account)
 	}
 }
 
 func (l *linter) service(s *policy.Statement, service string) {
-	if has(s, "aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:PrincipalOrgID") {
+	if guards(s, "aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:PrincipalOrgID") {
 		return
 	}
 	if l.d.Kind() == policy.Trust {
@@ -188,11 +215,25 @@ func (l *linter) provider(s *policy.Statement, provider string) {
 	if !found {
 		host = provider
 	}
-	if strings.EqualFold(host, "token.actions.githubusercontent.com") && !has(s, host+":sub") {
-		l.add(Danger, "oidc-subject", "any workflow of any GitHub repository may assume this role: add a condition on %s:sub", host)
+	if strings.EqualFold(host, "token.actions.githubusercontent.com") {
+		if !anyOwner(s, host+":sub") {
+			return
+		}
+		l.add(Danger, "oidc-subject", "any workflow of any GitHub repository may assume this role: add a condition on %s:sub that names the owner", host)
 	} else if !has(s, host+":aud", host+":sub", host+":app_id", host+":id") {
 		l.add(Danger, "oidc-audience", "any client of %s may assume this role: add a condition on %s:aud", host, host)
 	}
+}
+
+// anyOwner tells whether no condition on the subject of a GitHub token names the owner of the repository.
+func anyOwner(s *policy.Statement, key string) bool {
+	return !slices.ContainsFunc(s.Conditions, func(c policy.Condition) bool {
+		op, ok := operator.Parse(c.Operator)
+		return ok && text.EqualFold(c.Key, key) && !op.Negate && !op.IfMissing() && !slices.ContainsFunc(c.Values, func(v string) bool {
+			owner, _, _ := strings.Cut(strings.TrimPrefix(v, "repo:"), "/")
+			return op.Kind == operator.StringLike && strings.ContainsAny(owner, "*?")
+		})
+	})
 }
 
 // multiValued are the keys that have several values by nature.

@@ -63,8 +63,11 @@ type sentPolicy struct {
 // asked makes the question, actions and resources left open.
 func (o *SimulateOptions) asked() (*question, error) {
 	f := &o.Files
-	if len(f.Session)+len(f.SCP)+len(f.RCP) > 0 || f.Trust != "" || f.KeyName != "" {
-		return nil, cmdutil.FlagErrorf("IAM's simulator takes no session, trust, key, service control or resource control policies: simulate with files alone")
+	if len(f.Session)+len(f.RCP) > 0 || f.Trust != "" || f.KeyName != "" {
+		return nil, cmdutil.FlagErrorf("IAM's simulator takes no session, trust, key or resource control policies: simulate with files alone")
+	}
+	if len(f.SCP) > 0 && o.Principal != "" {
+		return nil, cmdutil.FlagErrorf("IAM's simulator takes --scp only without --principal, whose own account's it knows")
 	}
 	q := &question{operation: "SimulateCustomPolicy", form: url.Values{}, sent: map[string]sentPolicy{}}
 	if o.Principal != "" {
@@ -87,6 +90,11 @@ func (o *SimulateOptions) asked() (*question, error) {
 	}
 	if f.Boundary != "" {
 		if err := q.send(o.Factory, policy.Boundary, f.Boundary, "PermissionsBoundaryPolicyInputList", 1); err != nil {
+			return nil, err
+		}
+	}
+	for i, name := range f.SCP {
+		if err := q.send(o.Factory, policy.SCP, name, "OrderedOrganizationPolicyInputList.member."+strconv.Itoa(i+1)+".ServiceControlPolicyInputList", 1); err != nil {
 			return nil, err
 		}
 	}
@@ -263,8 +271,10 @@ func (q *question) answer(resource string, e *evaluation) Answer {
 	if _, sent := q.sent["ResourcePolicy"]; sent || len(by[policy.LayerResource]) > 0 {
 		draw(policy.LayerResource, !explicit && len(by[policy.LayerResource]) > 0)
 	}
-	// With an explicit deny IAM does not say what allows: the layer is drawn if it denies.
-	if !explicit || len(by[policy.LayerIdentity]) > 0 {
+	// With an explicit deny IAM does not say what allows: the layer is drawn if it denies. Nor does it look any
+	// further where a service control policy does not allow.
+	ended := e.SCP != nil && !e.SCP.ByOrganizations
+	if !explicit && !ended || len(by[policy.LayerIdentity]) > 0 {
 		draw(policy.LayerIdentity, len(by[policy.LayerIdentity]) > 0)
 	}
 	if e.Boundary != nil {

@@ -121,13 +121,20 @@ iam:GetUser on arn:aws:s3:::data/x: implicit deny
   because no identity-based policy allows the iam:GetUser action
   identity-based policy  implicit deny  no statement applies
 `},
+		{"service control policy", root, []string{"simulate", at, "-a", "s3:PutObject", "-r", "arn:aws:s3:::data/x", "-p", "testdata/wider.json", "--scp", "testdata/ec2only.json"}, 7, `
+s3:PutObject on arn:aws:s3:::data/x: implicit deny
+  because no service control policy allows the s3:PutObject action
+  service control policy  implicit deny  no statement applies
+`},
+		{"service control policy of a principal", root, []string{"simulate", at, "--principal", ann, "-a", "s3:PutObject", "--scp", "testdata/ec2only.json"}, 2,
+			"IAM's simulator takes --scp only without --principal, whose own account's it knows"},
 		{"refused", nobody, []string{"simulate", at, "--principal", ann, "-a", "s3:GetObject"}, 5,
 			"SimulatePrincipalPolicy: AccessDenied: User: arn:aws:iam::123456789012:user/nobody is not authorized to perform: iam:SimulatePrincipalPolicy on resource: " + ann + " because no identity-based policy allows the iam:SimulatePrincipalPolicy action"},
 		{"nobody named", root, []string{"simulate", at, "-a", "s3:GetObject"}, 2, "give --principal, or the identity policies to ask about as --policy"},
 		{"not simulated", root, []string{"simulate", at, "--principal", "arn:aws:iam::123456789012:root", "-a", "s3:GetObject"}, 2,
 			`--principal "arn:aws:iam::123456789012:root": IAM simulates users, groups and roles by their ARNs; with --policy and no endpoint or profile others can be asked about`},
 		{"trust", root, []string{"simulate", at, "--principal", ann, "-a", "sts:AssumeRole", "--trust", "testdata/trust.json"}, 2,
-			"IAM's simulator takes no session, trust, key, service control or resource control policies: simulate with files alone"},
+			"IAM's simulator takes no session, trust, key or resource control policies: simulate with files alone"},
 		{"no such profile", aws.Credentials{}, []string{"simulate", "--profile", "none", "--principal", ann, "-a", "s3:GetObject"}, 4, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
