@@ -42,7 +42,7 @@ func (w *walk) containerRelative(uri string) result {
 		case "add":
 			uri = "/" + uri
 		case "ok":
-			return w.asked(yields(FromContainer, "AKECS-169.254.170.2"+strings.ReplaceAll(uri, "/", ".")), false)
+			return w.asked(yields(FromContainer, "AKECS-169.254.170.2"+strings.ReplaceAll(uri, "/", ".")), true)
 		default:
 			return graded(w.m.Container.Failure, FromContainer, "the relative URI has no slash")
 		}
@@ -50,7 +50,7 @@ func (w *walk) containerRelative(uri string) result {
 	if uri == "" {
 		uri = "/"
 	}
-	return w.asked(yields(FromContainer, "AKECS-169.254.170.2"+strings.ReplaceAll(uri, "/", ".")), w.m.Container.NoTokenOnRelative)
+	return w.asked(yields(FromContainer, "AKECS-169.254.170.2"+strings.ReplaceAll(uri, "/", ".")), true)
 }
 
 func (w *walk) containerFull(uri string) result {
@@ -100,8 +100,8 @@ func hostAllowed(host string, hosts []string) bool {
 }
 
 // asked is what the endpoint gives: the rules for the token first, then its answer.
-func (w *walk) asked(good result, noToken bool) result {
-	if r := w.containerToken(noToken); r.err != nil {
+func (w *walk) asked(good result, relative bool) result {
+	if r := w.containerToken(relative); r.err != nil {
 		return r
 	}
 	c := w.s.Container
@@ -123,11 +123,14 @@ func (w *walk) asked(good result, noToken bool) result {
 }
 
 // containerToken is the verdict on the token that goes with the request.
-func (w *walk) containerToken(noToken bool) result {
+func (w *walk) containerToken(relative bool) result {
 	rules := &w.m.Container
+	if relative && rules.TokenOnRelative == "none" {
+		return absent()
+	}
 	file, text := w.s.Env[tokenFile], w.s.Env[tokenVar]
 	if file == "" || text != "" && rules.TokenPrecedence == "env" {
-		if strings.ContainsAny(text, "\r\n") && !noToken {
+		if strings.ContainsAny(text, "\r\n") && !(relative && rules.TokenOnRelative == "file-only") {
 			return graded(rules.TokenNewline, FromContainer, "the token has a line break")
 		}
 		return absent()

@@ -38,6 +38,13 @@ func (w *walk) parseText(text string, config bool) (*ini, error) {
 	return p.ini, p.err
 }
 
+// Setting is a line of one of the two files.
+type Setting struct {
+	// Credentials says which file it is in.
+	Credentials  bool
+	Profile, Key string
+}
+
 // load reads the two files.
 func (w *walk) load() {
 	rules := &w.m.Files
@@ -48,7 +55,8 @@ func (w *walk) load() {
 	if rules.MissingConfig == "error-if-enabled" && configPath != "" {
 		if _, ok := w.read(configPath); !ok {
 			if w.s.Env["AWS_SDK_LOAD_CONFIG"] != "" {
-				w.enabledAndMissing()
+				w.filesErr = errors.New("the config file is enabled and missing")
+				w.enabledAndBroken()
 				return
 			}
 			configPath = ""
@@ -59,19 +67,24 @@ func (w *walk) load() {
 		credentialsPath = ""
 	}
 	w.config = w.parse(configPath, true)
+	if w.filesErr != nil && rules.MissingConfig == "error-if-enabled" {
+		w.enabledAndBroken()
+		return
+	}
 	w.credentials = w.parse(credentialsPath, false)
 	_, w.configExists = w.read(configPath)
 }
 
-// enabledAndMissing is the SDK for JavaScript v2 with AWS_SDK_LOAD_CONFIG and no config file: it cannot even be loaded if it has
-// to look there for a region.
-func (w *walk) enabledAndMissing() {
+// enabledAndBroken is the SDK for JavaScript v2 with AWS_SDK_LOAD_CONFIG and no config file that it can read: it cannot even be
+// loaded if it has to look there for a region.
+func (w *walk) enabledAndBroken() {
+	why := w.filesErr
 	w.abort = w.s.Env["AWS_REGION"] == "" && w.s.Env["AMAZON_REGION"] == ""
 	if w.abort {
 		w.credentials = w.parse(w.path(w.m.Files.CredentialsEnv, ".aws/credentials", ""), false)
-		w.abort = w.credentials == nil || w.credentials.profiles[orElse(w.s.Env["AWS_PROFILE"], "default")]["region"] == ""
+		w.abort = w.credentials == nil || w.credentials.profile(orElse(w.s.Env["AWS_PROFILE"], "default"))["region"] == ""
 	}
-	w.filesErr = errors.New("the config file is enabled and missing")
+	w.filesErr = why
 }
 
 // path is where a file is. A variable that needs another one set counts only with it.

@@ -6,12 +6,36 @@ import (
 	"strings"
 )
 
-// section is a profile or sso-session in one file.
+// section are the settings of a profile or sso-session in one file.
 type section map[string]string
 
 // ini is one parsed file.
 type ini struct {
-	profiles, sessions map[string]section
+	profiles, sessions map[string]*block
+}
+
+func (f *ini) profile(name string) section { return f.profiles[name].section() }
+func (f *ini) session(name string) section { return f.sessions[name].section() }
+
+// block is a section. In dialects in which no line can be wrong it is read when somebody asks for it, one of thousands.
+type block struct {
+	settings section
+	rules    *ParserRules
+	unread   []string
+}
+
+func (b *block) section() section {
+	if b == nil {
+		return nil
+	}
+	for _, text := range b.unread {
+		p := &iniParser{rules: b.rules, begun: true, keys: map[string]bool{}, current: b.settings}
+		for line := range strings.Lines(text) {
+			_ = p.line(strings.TrimRight(line, "\r\n")) // no line can be wrong
+		}
+	}
+	b.unread = nil
+	return b.settings
 }
 
 // iniParser reads a file in the dialect of a model.
@@ -19,9 +43,12 @@ type iniParser struct {
 	rules  *ParserRules
 	config bool
 	out    *ini
-	// raw are the headers that were seen, as they stand.
-	raw     map[string]bool
-	names   *regexp.Regexp
+	// raw are the headers that were seen, as they stand, where that matters; begun tells that there were some.
+	raw   map[string]bool
+	begun bool
+	names *regexp.Regexp
+	// in is the section that is read, current its settings; both nil if nobody looks at it.
+	in      *block
 	current section
 	// keys are those of the section, where twice is an error.
 	keys    map[string]bool
@@ -34,42 +61,106 @@ type iniParser struct {
 }
 
 func parseINI(rules *ParserRules, text string, config bool) (*ini, error) {
+	sections := strings.Count(text, "[")
 	p := &iniParser{
-		rules: rules, config: config, out: &ini{profiles: map[string]section{}, sessions: map[string]section{}},
+		rules: rules, config: config, out: &ini{profiles: make(map[string]*block, sections), sessions: map[string]*block{}},
 		raw: map[string]bool{}, keys: map[string]bool{}, upper: section{}, defaults: map[bool]bool{},
 	}
 	if rules.NamesRE != "" {
 		p.names = regexp.MustCompile(rules.NamesRE)
 	}
-	lost := false
-	if rest, ok := strings.CutPrefix(text, "\ufeff"); ok {
-		switch rules.BOM {
-		case "error":
-			return nil, errors.New("a byte order mark")
-		case "section-lost":
-			lost = true
+	text, err := rules.withoutBOM(text)
+	if err != nil {
+		return nil, err
+	}
+	if rules.lenient() {
+		err = p.headers(text)
+	} else {
+		err = p.lines(text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if rules.DefaultConflict == "error" && config {
+		for name := range p.out.profiles {
+			if p.raw[name] && p.raw["profile "+name] {
+				return nil, errors.New("[" + name + "] and [profile " + name + "]")
+			}
 		}
-		text = rest
 	}
-	if lost {
-		_, text, _ = strings.Cut(text, "\n")
-	}
-	for line := range strings.Lines(text) {
-		if err := p.line(strings.TrimRight(line, "\r\n")); err != nil {
-			return nil, err
-		}
-	}
-	if rules.DefaultConflict == "error" && p.defaults[true] && p.defaults[false] {
-		return nil, errors.New("[default] and [profile default]")
-	}
-	for _, s := range p.out.profiles {
-		for k, v := range p.upper {
-			if _, ok := s[k]; !ok {
-				s[k] = v
+	if len(p.upper) > 0 {
+		for _, b := range p.out.profiles {
+			for k, v := range p.upper {
+				if _, ok := b.settings[k]; !ok {
+					b.settings[k] = v
+				}
 			}
 		}
 	}
 	return p.out, nil
+}
+
+// withoutBOM takes a byte order mark away, with what goes with it.
+func (r *ParserRules) withoutBOM(text string) (string, error) {
+	rest, ok := strings.CutPrefix(text, "\ufeff")
+	if !ok {
+		return text, nil
+	}
+	switch r.BOM {
+	case "error":
+		return "", errors.New("a byte order mark")
+	case "header-error":
+		if strings.HasPrefix(rest, "[") {
+			return "", errors.New("a byte order mark before a header")
+		}
+	case "section-lost":
+	default:
+		return rest, nil
+	}
+	_, rest, _ = strings.Cut(rest, "\n")
+	return rest, nil
+}
+
+// lenient reports whether no line but a header can be wrong, nor make that what looks like a header is none.
+func (r *ParserRules) lenient() bool {
+	return r.DuplicateKey != "error" && r.GarbageLine != "error" && r.BrokenLine != "error" && r.OrphanIndent != "error" &&
+		r.Continuation != "error" && r.ContinuationWhen != "deeper-indent" && r.DefaultUpper != "leaks"
+}
+
+// lines reads all lines.
+func (p *iniParser) lines(text string) error {
+	for line := range strings.Lines(text) {
+		if err := p.line(strings.TrimRight(line, "\r\n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// headers reads the headers only, and leaves the rest in the blocks.
+func (p *iniParser) headers(text string) error {
+	start := 0
+	keep := func(end int) {
+		if p.in != nil && start < end {
+			p.in.unread = append(p.in.unread, text[start:end])
+		}
+	}
+	for at := 0; at < len(text); {
+		end := len(text)
+		if i := strings.IndexByte(text[at:], '\n'); i >= 0 {
+			end = at + i + 1
+		}
+		if trimmed := strings.TrimSpace(text[at:end]); trimmed != "" && trimmed[0] == '[' {
+			keep(at)
+			if err := p.header(trimmed); err != nil {
+				return err
+			}
+			start = end
+		}
+		at = end
+	}
+	keep(len(text))
+	return nil
 }
 
 func (p *iniParser) line(line string) error {
@@ -86,8 +177,11 @@ func (p *iniParser) line(line string) error {
 	if trimmed[0] == '[' {
 		return p.header(trimmed)
 	}
+	if trimmed[0] == '=' && p.rules.BrokenLine == "error" {
+		return errors.New("a line without a key")
+	}
 	if p.current == nil {
-		if p.rules.GarbageLine == "error" && len(p.raw) == 0 {
+		if !p.begun && p.rules.GarbageLine == "error" && p.rules.Outside != "ok" {
 			return errors.New("a setting outside any section")
 		}
 		return nil
@@ -100,7 +194,7 @@ func (p *iniParser) line(line string) error {
 		if p.lastKey == "" && p.rules.OrphanIndent == "error" {
 			return errors.New("an indented setting")
 		}
-		if p.lastKey != "" && p.blank && indent > p.indent {
+		if p.lastKey != "" && p.blank && indent > p.indent && p.rules.Nested != "keys" {
 			return nil // part of a nested block
 		}
 	}
@@ -137,17 +231,13 @@ func (p *iniParser) noSeparator(indent int, trimmed string) error {
 
 func (p *iniParser) value(v string) string {
 	for _, mark := range p.rules.InlineComments {
-		c := mark[len(mark)-1]
-		for i := 1; i < len(v); i++ {
-			if v[i] == c && (v[i-1] == ' ' || v[i-1] == '\t') {
-				v = v[:i]
-				break
-			}
+		if i := strings.Index(v, mark); i >= 0 {
+			v = v[:i]
 		}
 	}
 	v = strings.TrimSpace(v)
-	if p.rules.UnquoteValues && len(v) >= 2 && (v[0] == '"' || v[0] == '\'') && v[len(v)-1] == v[0] {
-		v = v[1 : len(v)-1]
+	if n := len(v); n >= 2 && strings.IndexByte(p.rules.Quotes, v[0]) >= 0 && v[n-1] == v[0] {
+		v = v[1 : n-1]
 	}
 	return v
 }
@@ -171,11 +261,11 @@ func (p *iniParser) set(key, value string, indent int) error {
 }
 
 func (p *iniParser) header(trimmed string) error {
-	p.current, p.lastKey = nil, ""
+	p.in, p.current, p.lastKey = nil, nil, ""
 	clear(p.keys)
 	end := strings.IndexByte(trimmed, ']')
 	if end < 0 {
-		if p.rules.GarbageLine == "error" || p.rules.OpenHeader == "error" {
+		if p.rules.GarbageLine == "error" || p.rules.BrokenLine == "error" {
 			return errors.New("a header without an end")
 		}
 		return nil
@@ -187,7 +277,10 @@ func (p *iniParser) header(trimmed string) error {
 	if p.raw[inner] && p.rules.DuplicateSection == "error" {
 		return errors.New("a section twice")
 	}
-	p.raw[inner] = true
+	p.begun = true
+	if p.rules.DuplicateSection == "error" || p.rules.DefaultConflict == "error" {
+		p.raw[inner] = true
+	}
 	if inner == "DEFAULT" && p.rules.DefaultUpper == "leaks" {
 		p.current = p.upper
 		return nil
@@ -208,9 +301,10 @@ func (p *iniParser) header(trimmed string) error {
 		}
 	}
 	if into[name] == nil {
-		into[name] = section{}
+		into[name] = &block{settings: section{}, rules: p.rules}
 	}
-	p.current = into[name]
+	p.in = into[name]
+	p.current = p.in.settings
 	return nil
 }
 

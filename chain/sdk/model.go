@@ -71,7 +71,9 @@ func Models() ([]*Model, error) {
 				}
 			}
 		}
-		m.dialect = fmt.Sprint(m.Parser)
+		same := m.Parser
+		same.ParseError = "" // what it does comes after
+		m.dialect = fmt.Sprint(same)
 	}
 	return models, nil
 }

@@ -72,11 +72,20 @@ func (w *walk) get(profile, key string) (string, bool) {
 		if f == nil {
 			continue
 		}
-		if v, ok := f.profiles[profile][key]; ok {
+		if v, ok := w.in(f, profile, key); ok {
 			return v, true
 		}
 	}
 	return "", false
+}
+
+// in returns a setting of one of the files.
+func (w *walk) in(f *ini, profile, key string) (string, bool) {
+	v, ok := f.profile(profile)[key]
+	if ok && slices.Contains(w.s.Without, Setting{f == w.credentials, profile, key}) {
+		return "", false
+	}
+	return v, ok
 }
 
 // counts reports whether the SDK looks at the setting, as its config file is asked for or not.

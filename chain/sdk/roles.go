@@ -21,9 +21,9 @@ func (w *walk) roleOf(profile string) roleSettings {
 			if f == nil {
 				continue
 			}
-			s := f.profiles[profile]
-			if s["role_arn"] != "" || s["source_profile"] != "" || s["credential_source"] != "" {
-				get = func(key string) (string, bool) { v, ok := s[key]; return v, ok }
+			whole := func(key string) (string, bool) { return w.in(f, profile, key) }
+			if slices.ContainsFunc([]string{"role_arn", "source_profile", "credential_source"}, func(key string) bool { v, _ := whole(key); return v != "" }) {
+				get = whole
 				break
 			}
 		}
@@ -84,11 +84,11 @@ func (w *walk) assume(profile, arn string, base result) result {
 	if !base.ok {
 		return fails(inRole, "the source has no credentials")
 	}
-	if w.value(profile, "mfa_serial") != "" && w.m.Role.MFA != "ignored" {
-		return graded(w.m.Role.MFA, inRole, "nobody can be asked for a code").classed("mfa")
+	if r := w.mfa(profile); r.err != nil {
+		return r
 	}
-	if arn == "" {
-		return fails(inRole, "STS takes no empty role")
+	if !strings.Contains(arn, "role/") {
+		return fails(inRole, "STS takes no role that is not an ARN")
 	}
 	if d := w.value(profile, "duration_seconds"); d != "" && w.m.Role.DurationInvalid == "error" {
 		if _, err := strconv.Atoi(d); err != nil {
@@ -102,6 +102,14 @@ func (w *walk) assume(profile, arn string, base result) result {
 		return fails(inRole, err.Error())
 	}
 	return base.assuming(roleName(arn))
+}
+
+// mfa is the verdict on a role that wants a code, when nobody can be asked for it.
+func (w *walk) mfa(profile string) result {
+	if w.value(profile, "mfa_serial") == "" || w.m.Role.MFA == "ignored" {
+		return absent()
+	}
+	return graded(w.m.Role.MFA, inRole, "nobody can be asked for a code").classed("mfa")
 }
 
 // namedSource returns the credential_source as the SDKs' documentation spells it, "" for one that the SDK does not know.
@@ -123,6 +131,9 @@ func (w *walk) named(source string) result {
 	case "Ec2InstanceMetadata":
 		return w.imds(true)
 	case "EcsContainer":
+		if w.m.Role.NamedContainerRelative && w.s.Env[relativeURI] == "" {
+			return fails(inRole, relativeURI+" is not set")
+		}
 		return w.container()
 	}
 	return fails(inRole, "credential_source "+source+" is not known")

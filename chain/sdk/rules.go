@@ -54,7 +54,8 @@ type FileRules struct {
 type ParserRules struct {
 	// BlankValue is absent when a key without a value counts as not there, else empty.
 	BlankValue string `json:"blank_value"`
-	// BOM is what a byte order mark does: error, section-lost (the first section is not read) or ok.
+	// BOM is what a byte order mark does: error, header-error (if a header follows), section-lost (the first section is not read)
+	// or ok.
 	BOM string `json:"bom"`
 	// ConfigPrefix is optional when [x] in the config file is a profile, else required.
 	ConfigPrefix string `json:"config_prefix"`
@@ -66,16 +67,21 @@ type ParserRules struct {
 	// [profile x] there means x.
 	CredentialsNames  string `json:"credentials_names"`
 	CredentialsPrefix string `json:"credentials_prefix"`
-	// DefaultConflict is which of [default] and [profile default] counts: profile-default, default, last or error.
+	// DefaultConflict is which of [default] and [profile default] counts: profile-default, default, last or error (so for
+	// every other profile that is there with and without the prefix).
 	DefaultConflict string `json:"default_conflict"`
 	// DefaultUpper is leaks when the keys of [DEFAULT] are those of every section.
 	DefaultUpper string `json:"default_upper"`
 	// DuplicateKey is last or error; DuplicateSection merge or error.
 	DuplicateKey     string `json:"duplicate_key"`
 	DuplicateSection string `json:"duplicate_section"`
-	// GarbageLine is ignore or error; OpenHeader is error when a header without its end is one all the same.
+	// GarbageLine is ignore or error. BrokenLine is error when a header without its end, and a line that begins with the separator,
+	// are one all the same. Outside is ok when settings before the first header do no harm where garbage does.
 	GarbageLine string `json:"garbage_line"`
-	OpenHeader  string `json:"open_header"`
+	BrokenLine  string `json:"broken_line"`
+	Outside     string
+	// Nested is keys when the lines of a nested block are settings as others are.
+	Nested string
 	// HeaderInnerSpaces is trim or literal; HeaderWhitespace is what may follow "profile": any, single-space or single-ws.
 	HeaderInnerSpaces string `json:"header_inner_spaces"`
 	HeaderWhitespace  string `json:"header_whitespace"`
@@ -90,9 +96,10 @@ type ParserRules struct {
 	// ParseError is abort when a file that cannot be read ends the search, whatever comes first.
 	ParseError string `json:"parse_error"`
 	// QuotedNames is what quotes around a profile's name do: literal, strip or shlex (as a shell reads them).
-	QuotedNames   string `json:"quoted_names"`
-	Separators    string
-	UnquoteValues bool `json:"unquote_values"`
+	QuotedNames string `json:"quoted_names"`
+	Separators  string
+	// Quotes are those that are taken from around a value.
+	Quotes string
 }
 
 // EnvRules are the variables with keys.
@@ -113,11 +120,9 @@ type EnvRules struct {
 type StaticRules struct {
 	// BlankSecret is valid or absent.
 	BlankSecret string `json:"blank_secret"`
-	// Partial grades half a pair. With PartialScope credentials-or-merged it is looked for when the files are loaded, in the
-	// credentials file alone and in both together; SecretOnly is error when a secret without a key id is half a pair, too.
-	Partial      string
-	PartialScope string `json:"partial_scope"`
-	SecretOnly   string `json:"secret_only"`
+	// Partial grades half a pair; SecretOnly is error when a secret without a key id is half a pair, too.
+	Partial    string
+	SecretOnly string `json:"secret_only"`
 }
 
 // RoleRules are profiles that assume a role.
@@ -152,16 +157,16 @@ type RoleRules struct {
 	MFA string
 	// DurationInvalid is error when duration_seconds must be a number.
 	DurationInvalid string `json:"duration_invalid"`
-	// MultiTypeError are settings of which a profile has one at most.
-	MultiTypeError []string `json:"multi_type_error"`
 	// RegionEnv are the variables with the region, if not AWS_REGION and AWS_DEFAULT_REGION. NoRegion is what calling STS
 	// without a region does: error, error-unless-endpoint, else a region is known.
 	RegionEnv []string `json:"region_env"`
 	NoRegion  string   `json:"no_region"`
 	// ChecksLengths says that the SDK itself refuses a role_arn, role_session_name or external_id that is too short.
 	ChecksLengths bool `json:"checks_lengths"`
-	// AbsentBaseFails says that, in the mode wrap, a role without a base is an error, and not "no credentials".
-	AbsentBaseFails bool `json:"absent_base_fails"`
+	// NamedIMDSMustBe says that, in the mode wrap, Ec2InstanceMetadata without an instance is an error, and not
+	// "no credentials"; NamedContainerRelative that EcsContainer needs a relative URI.
+	NamedIMDSMustBe        bool `json:"named_imds_must_be"`
+	NamedContainerRelative bool `json:"named_container_relative"`
 	// ChecksSSOSession says that no call of STS succeeds while the profile names an sso-session that is not there, since the
 	// SDK looks for a bearer token first.
 	ChecksSSOSession bool `json:"checks_sso_session"`
@@ -179,7 +184,9 @@ type WebIDRules struct {
 	EnvMissingRoleARN     string `json:"env_missing_role_arn"`
 	ProfileMissingRoleARN string `json:"profile_missing_role_arn"`
 	MissingFile           string `json:"missing_file"`
-	NoRegion              string `json:"no_region"`
+	// FollowsSources says that a profile without a token takes that of its source_profile.
+	FollowsSources bool   `json:"follows_sources"`
+	NoRegion       string `json:"no_region"`
 }
 
 // SSORules are profiles of IAM Identity Center.
@@ -194,6 +201,8 @@ type SSORules struct {
 	AccountOptionalWithSession bool `json:"account_optional_with_session"`
 	Incomplete                 string
 	MissingSession             string `json:"missing_session"`
+	// SessionFromConfig says that sso_session in the credentials file leads nowhere.
+	SessionFromConfig bool `json:"session_from_config"`
 	// SessionConflict is error when profile and sso-session must say the same, profile-wins when they need not.
 	SessionConflict string `json:"session_conflict"`
 	TokenMissing    string `json:"token_missing"`
@@ -240,8 +249,9 @@ type ContainerRules struct {
 	// Requires are the fields that the answer must have.
 	Requires []string
 	// TokenPrecedence is file, or env when the variable counts before the file.
-	TokenPrecedence   string `json:"token_precedence"`
-	NoTokenOnRelative bool   `json:"no_token_on_relative"`
+	TokenPrecedence string `json:"token_precedence"`
+	// TokenOnRelative is what goes with a relative URI: none, file-only, else what goes with a full one.
+	TokenOnRelative string `json:"token_on_relative"`
 	// BadHost, Failure (no answer, or no success) and TokenNewline (in the variable) grade what can go wrong.
 	BadHost      string `json:"bad_host"`
 	Failure      string

@@ -23,6 +23,8 @@ type walk struct {
 
 	// profile is the one in use; from is "code", a variable, or "" for the default.
 	profile, from string
+	// linked is the profile as the SDKs for Go read it.
+	linked *linked
 	// asSource is set while the kinds of a source profile are looked at.
 	asSource bool
 }
@@ -41,10 +43,12 @@ func (m *Model) Simulate(s *Situation) Outcome {
 	if r := w.missing(); r.err != nil {
 		return r.outcome()
 	}
-	if m.Selection == "select-one" {
-		if r := w.validate(); r.err != nil {
+	if m.Role.Mode == "wrap" {
+		l, r := w.link(w.profile, map[string]bool{})
+		if r.err != nil && l == nil {
 			return r.outcome()
 		}
+		w.linked = l
 	}
 	return w.chain()
 }
@@ -100,7 +104,7 @@ func (w *walk) profileFirst() []Stage {
 
 func (w *walk) stage(stage Stage) result {
 	if stage.ID == "profile" && w.m.Role.Mode == "wrap" {
-		return w.wrapped(w.profile, nil)
+		return w.wrapped(w.linked)
 	}
 	for _, step := range stage.Steps {
 		if r := w.ask(step, w.profile); r.applies() {

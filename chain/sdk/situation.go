@@ -15,6 +15,8 @@ type Situation struct {
 	// IMDS is the instance metadata service, nil for none. Container is the container endpoint.
 	IMDS      *IMDS
 	Container *Container
+	// Without are settings to take as not there.
+	Without []Setting `json:"-"`
 	// Processes are the answers of commands.
 	Processes map[string]Process
 	// Real says that this is a machine as it stands: nothing is known of what endpoints and commands

@@ -11,12 +11,14 @@ import (
 	"time"
 )
 
+func (w *walk) has(f *ini, profile, key string) bool { v, _ := w.in(f, profile, key); return v != "" }
+
 // session is a section [sso-session name].
 func (w *walk) session(name string) section {
 	if w.config == nil {
 		return nil
 	}
-	return w.config.sessions[name]
+	return w.config.session(name)
 }
 
 // sso is a role of IAM Identity Center.
@@ -30,6 +32,9 @@ func (w *walk) sso(profile string) result {
 	}
 	start, region := w.value(profile, "sso_start_url"), w.value(profile, "sso_region")
 	if name != "" {
+		if w.m.SSO.SessionFromConfig && (w.config == nil || !w.has(w.config, profile, "sso_session")) {
+			return fails(FromSSO, "sso_session is not in the config file")
+		}
 		session := w.session(name)
 		if session == nil {
 			return graded(w.m.SSO.MissingSession, FromSSO, "there is no sso-session "+name)

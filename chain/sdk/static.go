@@ -106,8 +106,8 @@ func (w *walk) staticIn(f *ini, profile string) result {
 	if f == nil || w.filesErr != nil {
 		return absent()
 	}
-	id, hasID := f.profiles[profile][accessKey]
-	secret, hasSecret := f.profiles[profile][secretKey]
+	id, hasID := w.in(f, profile, accessKey)
+	secret, hasSecret := w.in(f, profile, secretKey)
 	return w.keys(id, secret, hasID, hasSecret)
 }
 

@@ -1,6 +1,9 @@
 package sdk
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // webIdentity is a role that a token in a file may assume, as the environment, the profile or both name it.
 func (w *walk) webIdentity(profile string, fromEnv, fromProfile bool) result {
@@ -24,6 +27,9 @@ func (w *walk) webIdentity(profile string, fromEnv, fromProfile bool) result {
 	} else if envFile != "" && (envRole != "" || w.m.WebID.EnvMissingRoleARN != "absent" || file == "") {
 		file, arn, missingRole = envFile, envRole, w.m.WebID.EnvMissingRoleARN
 	}
+	if file == "" && fromProfile && w.m.WebID.FollowsSources {
+		return w.followedWebIdentity(profile)
+	}
 	if file == "" {
 		return absent()
 	}
@@ -37,6 +43,28 @@ func (w *walk) webIdentity(profile string, fromEnv, fromProfile bool) result {
 		return fails(FromWebID, err.Error())
 	}
 	return w.called(FromWebID, "webid", "web identity token").assuming(roleName(arn))
+}
+
+// followedWebIdentity is the token of the profile's source, or of that one's, with the roles on the way.
+func (w *walk) followedWebIdentity(profile string) result {
+	var arns []string
+	seen := map[string]bool{}
+	for w.value(profile, "web_identity_token_file") == "" && w.value(profile, "source_profile") != "" {
+		if seen[profile] {
+			return fails(FromWebID, "source_profile makes a loop").finally()
+		}
+		seen[profile] = true
+		arns, profile = append(arns, w.value(profile, "role_arn")), w.value(profile, "source_profile")
+	}
+	file, arn := w.value(profile, "web_identity_token_file"), w.value(profile, "role_arn")
+	if _, ok := w.read(file); file == "" || arn == "" || !ok {
+		return absent()
+	}
+	r := w.called(FromWebID, "webid", "web identity token").assuming(roleName(arn))
+	for _, arn := range slices.Backward(arns) {
+		r = r.assuming(roleName(arn))
+	}
+	return r
 }
 
 // roleName is the role of an ARN, its path included.

@@ -1,117 +1,114 @@
 package sdk
 
-import (
-	"slices"
-)
+// The SDKs for Go read a profile and those that it leads to when they are loaded, whichever source wins in the end, and fail then if one
+// of them is wrong. Later they pick a base, and wrap the profiles' roles around it.
 
-// wrapped resolves a profile for the SDKs that pick a base and then take on the profile's role with it. path are the profiles
-// that led here.
-func (w *walk) wrapped(profile string, path []string) result {
+// linked is a profile with the one that is its source.
+type linked struct {
+	profile string
+	// arn, source, named (credential_source), web, process and sso are what the profile says, as far as it counts.
+	arn, sourceName, named, web, process string
+	static                               result
+	sso                                  bool
+	source                               *linked
+}
+
+// link reads a profile. seen are those that led here.
+func (w *walk) link(profile string, seen map[string]bool) (*linked, result) {
+	if !w.exists(profile) {
+		return &linked{profile: profile}, fails(inProfile, "source_profile names no profile")
+	}
+	static := w.static(profile)
+	if w.m.Static.Partial == "error" && (static.err != nil || w.staticIn(w.credentials, profile).err != nil) {
+		return nil, fails(inProfile, "half a key pair in the profile")
+	}
 	s := w.roleOf(profile)
-	if slices.Contains(path, profile) {
-		if r := w.static(profile); r.applies() {
-			return r
-		}
-		if r := w.sso(profile); r.applies() {
-			return r
-		}
-		return fails(inRole, "source_profile makes a loop")
+	l := &linked{
+		profile: profile, arn: s.arn, sourceName: s.source, named: s.named, static: static,
+		web: w.value(profile, "web_identity_token_file"), process: w.value(profile, "credential_process"), sso: w.isSSO(profile),
 	}
-	base, web := w.base(profile, s, path)
-	if s.arn == "" || web {
+	switch {
+	case seen[profile]:
+		l.arn, l.sourceName = "", ""
+	case (l.sourceName != "" || l.named != "" || l.web != "") && l.arn == "":
+		return nil, fails(inProfile, "a source without a role")
+	}
+	if len(seen) > 0 && static.ok && w.m.Role.SourceStatic == "wrap-static" {
+		return l, absent()
+	}
+	seen[profile] = true
+	if l.severalTypes() {
+		return nil, fails(inProfile, "several sources in one profile")
+	}
+	if r := w.linkSource(l, seen); r.err != nil {
+		return nil, r
+	}
+	if name := w.value(profile, "sso_session"); name != "" && w.session(name) == nil {
+		return nil, fails(inProfile, "there is no sso-session "+name)
+	}
+	return l, absent()
+}
+
+func (w *walk) linkSource(l *linked, seen map[string]bool) result {
+	if l.sourceName == "" {
+		return absent()
+	}
+	l.named, l.web, l.process, l.static, l.sso = "", "", "", absent(), w.value(l.profile, "sso_session") != ""
+	source, r := w.link(l.sourceName, seen)
+	if r.err != nil {
+		return r
+	}
+	if source.sourceName == "" && source.named == "" && source.web == "" && source.process == "" && !source.sso && !source.static.ok {
+		return fails(inProfile, "source_profile has no credentials, or makes a loop")
+	}
+	l.source = source
+	return absent()
+}
+
+// severalTypes reports whether the profile has more than one of the settings of which one is allowed.
+func (l *linked) severalTypes() bool {
+	n := 0
+	for _, v := range []string{l.sourceName, l.named, l.process, l.web} {
+		if v != "" {
+			n++
+		}
+	}
+	return n > 1
+}
+
+// wrapped resolves a profile: its base, and its role with that.
+func (w *walk) wrapped(l *linked) result {
+	base, web := w.base(l)
+	if l.arn == "" || web || base.err != nil {
 		return base
 	}
-	if !base.applies() && !w.m.Role.AbsentBaseFails {
-		return base
+	if r := w.mfa(l.profile); r.err != nil || !base.ok {
+		return r
 	}
-	return w.assume(profile, s.arn, base)
+	return w.assume(l.profile, l.arn, base)
 }
 
 // base is what the profile's role is assumed with; web says that it was itself assumed with a web identity.
-func (w *walk) base(profile string, s roleSettings, path []string) (base result, web bool) {
-	static := w.static(profile)
-	if len(path) > 0 && static.applies() && w.m.Role.SourceStatic == "wrap-static" {
-		return static, false
-	}
-	if s.hasSource {
-		return w.wrapped(s.source, append(slices.Clone(path), profile)), false
-	}
-	if static.applies() {
-		return static, false
-	}
-	if s.hasNamed {
-		r := w.named(s.named)
-		if !r.applies() && w.namedSource(s.named) != "Ec2InstanceMetadata" {
-			r = fails(inRole, "there is nothing at credential_source "+s.named)
+func (w *walk) base(l *linked) (base result, web bool) {
+	switch {
+	case l.source != nil:
+		return w.wrapped(l.source), false
+	case l.static.ok:
+		return l.static, false
+	case l.named != "":
+		r := w.named(l.named)
+		r.unsaid = false
+		if !r.applies() && (w.namedSource(l.named) != "Ec2InstanceMetadata" || w.m.Role.NamedIMDSMustBe) {
+			r = fails(inRole, "there is nothing at credential_source "+l.named)
 		}
 		return r, false
-	}
-	if r := w.webIdentity(profile, false, true); r.applies() {
-		return r, true
+	case l.web != "":
+		return w.webIdentity(l.profile, false, true), true
 	}
 	for _, step := range []string{"sso", "login", "process", "container", "imds"} {
-		if r := w.ask(step, profile); r.applies() {
+		if r := w.ask(step, l.profile); r.applies() {
 			return r, false
 		}
 	}
 	return absent(), false
-}
-
-// validate is what the SDKs that select one source check when they load the files, whichever source wins.
-func (w *walk) validate() result { return w.validateProfile(w.profile, nil) }
-
-func (w *walk) validateProfile(profile string, path []string) result {
-	if w.filesErr != nil || !w.exists(profile) {
-		return absent()
-	}
-	if w.m.Static.PartialScope == "credentials-or-merged" && w.m.Static.Partial == "error" {
-		if w.staticIn(w.credentials, profile).err != nil || w.static(profile).err != nil {
-			return fails(inProfile, "half a key pair in the profile")
-		}
-	}
-	s := w.roleOf(profile)
-	several := 0
-	for _, key := range w.m.Role.MultiTypeError {
-		if w.value(profile, key) != "" {
-			several++
-		}
-	}
-	if several > 1 {
-		return fails(inProfile, "several sources in one profile")
-	}
-	if (s.hasSource || s.hasNamed || w.value(profile, "web_identity_token_file") != "") && s.arn == "" && w.m.Role.SourceWithoutRoleARN == "error" {
-		return fails(inProfile, "a source without a role")
-	}
-	if s.hasNamed && w.namedSource(s.named) == "" {
-		return fails(inProfile, "credential_source is not known")
-	}
-	if !s.hasSource {
-		return absent()
-	}
-	return w.validateSource(profile, s.source, path)
-}
-
-func (w *walk) validateSource(profile, source string, path []string) result {
-	path = append(slices.Clone(path), profile)
-	if slices.Contains(path, source) {
-		if !w.static(source).ok && w.value(source, "sso_account_id") == "" {
-			return fails(inProfile, "source_profile makes a loop")
-		}
-		return absent()
-	}
-	if !w.exists(source) {
-		return fails(inProfile, "source_profile names no profile")
-	}
-	if r := w.validateProfile(source, path); r.err != nil {
-		return r
-	}
-	for _, key := range []string{"source_profile", "credential_source", "web_identity_token_file", "sso_account_id", "sso_session", "sso_start_url", "credential_process"} {
-		if w.value(source, key) != "" {
-			return absent()
-		}
-	}
-	if !w.static(source).ok {
-		return fails(inProfile, "source_profile has no credentials")
-	}
-	return absent()
 }

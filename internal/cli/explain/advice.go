@@ -128,30 +128,21 @@ type change struct {
 	do   func(*sdk.Situation)
 }
 
-// manyProfiles is the size of files above which combinations of changes are not tried.
-const manyProfiles = 64 << 10
-
 // remedy tries changes, and pairs of them, and returns the one that leaves the fewest apart; those
 // that keep what most use now come first. It is nil when none helps.
 func remedy(models []*sdk.Model, s *sdk.Situation, main group) *Remedy {
 	all := changes(s)
 	tries := slices.Clone(all)
-	size := 0
-	for _, text := range s.Files {
-		size += len(text)
-	}
-	if size < manyProfiles {
-		for i, a := range all {
-			for _, b := range all[i+1:] {
-				tries = append(tries, change{a.text + " and " + b.text, func(s *sdk.Situation) { a.do(s); b.do(s) }})
-			}
+	for i, a := range all {
+		for _, b := range all[i+1:] {
+			tries = append(tries, change{a.text + " and " + b.text, func(s *sdk.Situation) { a.do(s); b.do(s) }})
 		}
 	}
 	var best *Remedy
 	kept := false
 	for _, t := range tries {
 		changed := *s
-		changed.Env, changed.Files = maps.Clone(s.Env), maps.Clone(s.Files)
+		changed.Env = maps.Clone(s.Env)
 		t.do(&changed)
 		groups := grouped(askAll(models, &changed).SDKs)
 		g := groups[0]
@@ -223,7 +214,6 @@ func profileChanges(s *sdk.Situation) []change {
 			break
 		}
 	}
-	header := awsconfig.Header{Type: awsconfig.ProfileSection, Name: profile}
 	var out []change
 	for _, f := range []struct {
 		variable, name string
@@ -233,23 +223,31 @@ func profileChanges(s *sdk.Situation) []change {
 		if path == "" {
 			path = filepath.Join(s.Env["HOME"], ".aws", f.name)
 		}
+		there := map[string]bool{}
+		for _, section := range awsconfig.Parse(path, f.kind, []byte(s.Files[path])).Sections {
+			if section.Type == awsconfig.ProfileSection && section.Name == profile {
+				for _, set := range section.Settings() {
+					there[set.Key] = true
+				}
+			}
+		}
 		for _, keys := range [][]string{
 			{"credential_process"}, {"role_arn", "source_profile", "credential_source", "web_identity_token_file"},
 			{"sso_session", "sso_account_id", "sso_role_name", "sso_start_url", "sso_region"}, {"login_session"},
 			{"aws_access_key_id", "aws_secret_access_key", "aws_session_token"},
 		} {
-			file := awsconfig.Parse(path, f.kind, []byte(s.Files[path]))
 			var gone []string
+			var without []sdk.Setting
 			for _, key := range keys {
-				if changed, err := file.Unset(header, key); err == nil && changed != file {
-					file, gone = changed, append(gone, key)
+				if there[key] {
+					gone = append(gone, key)
+					without = append(without, sdk.Setting{Credentials: f.kind == awsconfig.CredentialsKind, Profile: profile, Key: key})
 				}
 			}
 			if len(gone) > 0 {
-				text := string(file.Bytes())
 				out = append(out, change{
 					fmt.Sprintf("remove %s from profile %s in %s", strings.Join(gone, ", "), profile, path),
-					func(s *sdk.Situation) { s.Files[path] = text },
+					func(s *sdk.Situation) { s.Without = append(slices.Clone(s.Without), without...) },
 				})
 			}
 		}

@@ -170,6 +170,9 @@ func situation(o *Options, p *place) (*sdk.Situation, error) {
 func addTokenFiles(s *sdk.Situation, p *place) error {
 	texts := slices.Collect(maps.Values(s.Files))
 	for _, text := range texts {
+		if !strings.Contains(strings.ToLower(text), "web_identity_token_file") {
+			continue
+		}
 		for _, section := range awsconfig.Parse("", awsconfig.ConfigKind, []byte(text)).Sections {
 			for _, set := range section.Settings() {
 				if set.Key != "web_identity_token_file" {
