@@ -189,7 +189,7 @@ func userOf(c *awsapi.Call, s *directory.Snapshot, name *string) (string, bool, 
 			return u.Name, false, nil
 		}
 		return c.Principal.EntityName, false, nil
-	case identity.Anonymous, identity.AssumedRole, identity.FederatedUser, identity.Service:
+	case identity.Anonymous, identity.AssumedRole, identity.FederatedUser, identity.Service, identity.WebIdentityUser, identity.SAMLUser:
 	}
 	return "", false, awsapi.ValidationError("Must specify userName when calling with non-User credentials")
 }
