@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -159,6 +158,9 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// maxBundle bounds what is read of a CA bundle; the system's own are below 1 MB.
+const maxBundle = 16 << 20
+
 // newHTTPClient returns the client of the options, or one that honours AWS_CA_BUNDLE.
 func (c *Chain) newHTTPClient() (*http.Client, error) {
 	if c.o.HTTPClient != nil {
@@ -174,7 +176,7 @@ func (c *Chain) newHTTPClient() (*http.Client, error) {
 	bundle, from := c.setting("AWS_CA_BUNDLE", "ca_bundle")
 	if bundle != "" {
 		bundle = c.expand(bundle)
-		pem, err := os.ReadFile(bundle) //nolint:gosec // the user names the file
+		pem, err := ownFiles{}.ReadFile(bundle, maxBundle)
 		if err != nil {
 			return nil, fmt.Errorf("the CA bundle (%s): %w", from, err)
 		}

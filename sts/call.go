@@ -193,7 +193,8 @@ func (c *Client) call(ctx context.Context, creds *rolecall.Credentials, op strin
 		answer, err := c.once(ctx, creds, base, region, op, body)
 		if err == nil {
 			if err := xml.Unmarshal(answer, out); err != nil {
-				return fmt.Errorf("%s: the answer is not STS's XML: %w", op, err)
+				// The decoder's own error may quote the answer, which may hold a secret.
+				return fmt.Errorf("%s: the answer is not STS's XML", op)
 			}
 			return nil
 		}

@@ -73,7 +73,7 @@ func TestFailures(t *testing.T) {
 		"throttled":        {400, `<ErrorResponse><Error><Code>Throttling</Code><Message>slow</Message></Error></ErrorResponse>`, "AssumeRole: Throttling: slow", 3},
 		"server error":     {500, "", `AssumeRole: UnexpectedAnswer: HTTP 500 with content type "", which is no answer of STS`, 3},
 		"portal":           {200, "<html>" + canary, "AssumeRole: the answer", 1},
-		"empty":            {200, "", "AssumeRole: the answer is not STS's XML: EOF", 1},
+		"empty":            {200, "", "AssumeRole: the answer is not STS's XML", 1},
 		"truncated":        {200, answer[:300], "AssumeRole: the answer is not STS's XML", 1},
 		"another result":   {200, "<X></X>", "AssumeRole: the answer has no result", 1},
 		"no secret":        {200, strings.Replace(answer, "SecretAccessKey", "Secret", 2), "AssumeRole: the answer has no complete credentials", 1},
