@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 
@@ -64,6 +65,7 @@ type Finding struct {
 func Lint(_ context.Context, o *LintOptions) error {
 	findings := []Finding{}
 	serious := false
+	var refused error // one bad file does not hide what is wrong with the others
 	for _, name := range o.Files {
 		text, err := read(o.Factory, name)
 		if err != nil {
@@ -75,7 +77,8 @@ func Lint(_ context.Context, o *LintOptions) error {
 		}
 		d, err := parse(kind, name, text)
 		if err != nil {
-			return err
+			refused = errors.Join(refused, err)
+			continue
 		}
 		for _, f := range lint.Document(d, o.Accounts...) {
 			serious = serious || f.Severity > lint.Note
@@ -84,6 +87,9 @@ func Lint(_ context.Context, o *LintOptions) error {
 	}
 	if err := o.print(findings); err != nil {
 		return err
+	}
+	if refused != nil {
+		return refused
 	}
 	if serious {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFindings}

@@ -128,6 +128,14 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestRefusedAmongOthers: a document that AWS would refuse does not hide what is wrong with the next.
+func TestRefusedAmongOthers(t *testing.T) {
+	out, code, err := run(t, "", "lint", "testdata/bad.json", "testdata/wider.json")
+	if code != 1 || err == nil || !strings.HasPrefix(err.Error(), "testdata/bad.json:3:80") || !strings.Contains(out, "testdata/wider.json:") {
+		t.Errorf("%d: %v\n%s", code, err, out)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	for _, c := range []struct {
 		name string
