@@ -108,3 +108,19 @@ func TestLockExcludes(t *testing.T) {
 		t.Error("locked twice")
 	}
 }
+
+// FuzzParseTime: a time that is read is the time that was written.
+func FuzzParseTime(f *testing.F) {
+	for _, s := range []string{"", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00UTC", "2026-01-01T00:00:00.5+02:00", "2026-13-01T00:00:00Z", "UTC"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		at, err := awscache.ParseTime(s)
+		if err != nil {
+			return
+		}
+		if again, err := awscache.ParseTime(at.Format(time.RFC3339Nano)); err != nil || !again.Equal(at) {
+			t.Errorf("%q is %s, read again %s, %v", s, at, again, err)
+		}
+	})
+}

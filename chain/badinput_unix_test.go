@@ -94,7 +94,7 @@ func badAnswers(t *testing.T, elsewhere string) []badAnswer {
 			}
 		}},
 		{"expired", func(w http.ResponseWriter, _ *http.Request, good string) {
-			_, _ = w.Write([]byte(strings.NewReplacer("2036-", "2020-", "2082758400000", "1577836800000", "28800", "-1").Replace(good)))
+			_, _ = w.Write([]byte(strings.NewReplacer("2036-", "2020-", "1924905600000", "1577836800000", "28800", "-1").Replace(good)))
 		}},
 		{"half a pair", func(w http.ResponseWriter, _ *http.Request, good string) {
 			_, _ = w.Write([]byte(strings.NewReplacer("SecretAccessKey", "Other", "secretAccessKey", "other", "accessToken", "other").Replace(good)))
@@ -105,7 +105,7 @@ func badAnswers(t *testing.T, elsewhere string) []badAnswer {
 // Answers as they should be, with a canary for every secret.
 const (
 	goodJSON = `{"Code":"Success","AccessKeyId":"ASIAEXAMPLE","SecretAccessKey":"` + badCanary + `","Token":"` + badCanary + `","Expiration":"2036-01-01T00:00:00Z"}`
-	goodSSO  = `{"roleCredentials":{"accessKeyId":"ASIAEXAMPLE","secretAccessKey":"` + badCanary + `","sessionToken":"` + badCanary + `","expiration":2082758400000}}`
+	goodSSO  = `{"roleCredentials":{"accessKeyId":"ASIAEXAMPLE","secretAccessKey":"` + badCanary + `","sessionToken":"` + badCanary + `","expiration":1924905600000}}`
 	goodOIDC = `{"accessToken":"` + badCanary + `","expiresIn":28800}`
 	goodSTS  = `<A><AssumeRoleResult><Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>` + badCanary + `</SecretAccessKey><SessionToken>` + badCanary +
 		`</SessionToken><Expiration>2036-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></A>`

@@ -27,6 +27,8 @@ const (
 
 	callTimeout = 10 * time.Second
 	maxAnswer   = 256 << 10
+	// maxLife is more seconds than any session or token has: ten years.
+	maxLife = 10 * 365 * 86400
 )
 
 // Options say which role, and where the token is.
@@ -267,7 +269,7 @@ func (p *Provider) exchange(ctx context.Context, e *entry) error {
 		AccessToken, RefreshToken string
 		ExpiresIn                 int64
 	}
-	if err := json.Unmarshal(answer, &a); err != nil || a.AccessToken == "" || a.ExpiresIn <= 0 {
+	if err := json.Unmarshal(answer, &a); err != nil || a.AccessToken == "" || a.ExpiresIn <= 0 || a.ExpiresIn > maxLife {
 		return errors.New("the answer is not a token")
 	}
 	e.accessToken = rolecall.NewSecret(a.AccessToken)
@@ -318,7 +320,7 @@ func (p *Provider) roleCredentials(ctx context.Context, token Token) (rolecall.C
 		return none, errors.New("the answer is not the JSON of credentials")
 	}
 	k := a.RoleCredentials
-	if k.AccessKeyID == "" || k.SecretAccessKey == "" || k.SessionToken == "" || k.Expiration <= 0 {
+	if k.AccessKeyID == "" || k.SecretAccessKey == "" || k.SessionToken == "" || k.Expiration <= 0 || k.Expiration > p.o.Now().UnixMilli()+1000*maxLife {
 		return none, errors.New("the answer has incomplete credentials")
 	}
 	creds := rolecall.Credentials{
