@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -176,7 +175,7 @@ func (o *SimulateOptions) answer(ctx context.Context, reasons bool) error {
 	if o.JSON {
 		err = printJSON(o.Factory.IO.Out, answers)
 	} else {
-		err = o.print(answers, reasons)
+		o.print(answers, reasons)
 	}
 	denied := slices.ContainsFunc(answers, func(a Answer) bool { return a.Decision != policy.Allowed.String() })
 	if err == nil && denied {
@@ -231,7 +230,7 @@ func answerOf(r *policy.Request, e *policy.Explanation) Answer {
 	return a
 }
 
-func (o *SimulateOptions) print(answers []Answer, reasons bool) error {
+func (o *SimulateOptions) print(answers []Answer, reasons bool) {
 	for i, a := range answers {
 		if i > 0 {
 			_, _ = fmt.Fprintln(o.Factory.IO.Out)
@@ -240,27 +239,24 @@ func (o *SimulateOptions) print(answers []Answer, reasons bool) error {
 		if a.Reason != "" {
 			_, _ = fmt.Fprintf(o.Factory.IO.Out, "  %s\n", a.Reason)
 		}
-		table := tabwriter.NewWriter(o.Factory.IO.Out, 0, 0, 2, ' ', 0)
+		names, verdicts := 0, 0
 		for _, l := range a.Layers {
-			_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\n", l.name(), words(l.Verdict), l.by())
+			names, verdicts = max(names, len(l.name())), max(verdicts, len(words(l.Verdict)))
+		}
+		for _, l := range a.Layers {
+			line := fmt.Sprintf("  %-*s  %-*s  %s", names, l.name(), verdicts, words(l.Verdict), l.by())
+			_, _ = fmt.Fprintln(o.Factory.IO.Out, strings.TrimRight(line, " "))
 			if !reasons {
 				continue
-			}
-			if err := table.Flush(); err != nil {
-				return fmt.Errorf("writing the answer: %w", err)
 			}
 			for _, n := range l.NearMisses {
 				_, _ = fmt.Fprintf(o.Factory.IO.Out, "    - %s\n", n)
 			}
 		}
-		if err := table.Flush(); err != nil {
-			return fmt.Errorf("writing the answer: %w", err)
-		}
 		if reasons && len(a.MissingKeys) > 0 {
 			_, _ = fmt.Fprintf(o.Factory.IO.Out, "  not in the request: %s\n", strings.Join(a.MissingKeys, ", "))
 		}
 	}
-	return nil
 }
 
 func (l Layer) name() string {
