@@ -457,3 +457,27 @@ func TestSessionExamples(t *testing.T) {
 		})
 	}
 }
+
+// TestManyBroadStatements: actions of one statement have it in common, but not what stands behind it for their services.
+func TestManyBroadStatements(t *testing.T) {
+	statements := `{"Effect":"Allow","Action":["s3:GetObject","ec2:RunInstances","sqs:SendMessage"],"Resource":"arn:aws:s3:::elsewhere"}`
+	for i := range 10 {
+		statements += fmt.Sprintf(`,{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::no-%d"},{"Effect":"Allow","Action":"ec2:Run*","Resource":"arn:aws:ec2:us-east-1::%d"}`, i, i)
+	}
+	statements += `,{"Effect":"Deny","Action":"s3:G*","Resource":"arn:aws:s3:::b/secret"}`
+	for _, c := range []struct {
+		action, resource string
+		want             policy.Verdict
+	}{
+		{"s3:GetObject", "arn:aws:s3:::no-7", policy.Allowed}, {"ec2:RunInstances", "arn:aws:ec2:us-east-1::7", policy.Allowed},
+		{"ec2:RunInstances", "arn:aws:s3:::no-7", policy.ImplicitDeny}, {"s3:GetObject", "arn:aws:ec2:us-east-1::7", policy.ImplicitDeny},
+		{"sqs:SendMessage", "arn:aws:s3:::no-7", policy.ImplicitDeny}, {"sqs:SendMessage", "arn:aws:s3:::elsewhere", policy.Allowed},
+		{"s3:GetObject", "arn:aws:s3:::b/secret", policy.ExplicitDeny}, {"s3:GetObjectAcl", "arn:aws:s3:::no-7", policy.Allowed},
+	} {
+		r := get(c.resource)
+		r.Action = c.action
+		if got := (places{identity: statements}).decide(t, r); got != c.want {
+			t.Errorf("%s on %s: %s, want %s", c.action, c.resource, got, c.want)
+		}
+	}
+}
