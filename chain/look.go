@@ -50,6 +50,8 @@ type Step struct {
 	// Chained tells that the role is assumed with the session of another role, which limits it to
 	// [ChainedMax]; MaybeChained that this shows only when the credentials are there.
 	Chained, MaybeChained bool
+	// Allowed is the duration nearest to Duration that AWS gives, where it refuses Duration; else 0.
+	Allowed time.Duration
 	// Command is the program of a credential_process, without its arguments.
 	Command string
 	// MFA are the devices of which one's code is asked for, MFACommand tells that a command gives it.
@@ -106,12 +108,15 @@ func (s *Step) checkDuration() {
 	switch {
 	case s.Warning != "":
 	case s.Duration > ChainedMax && s.Chained:
+		s.Allowed = ChainedMax
 		s.Warning = fmt.Sprintf("%s asks for %s: AWS refuses more than 1h for a role that is assumed with a role's session", s.DurationFrom, clock(s.Duration))
+	case s.Duration > 12*time.Hour:
+		s.Allowed = 12 * time.Hour
+		s.Warning = fmt.Sprintf("%s asks for %s: AWS allows 12h at most", s.DurationFrom, clock(s.Duration))
 	case s.Duration > ChainedMax && s.MaybeChained:
 		s.Warning = fmt.Sprintf("%s asks for %s: AWS refuses more than 1h if what assumes it is a role's session", s.DurationFrom, clock(s.Duration))
-	case s.Duration > 12*time.Hour:
-		s.Warning = fmt.Sprintf("%s asks for %s: AWS allows 12h at most", s.DurationFrom, clock(s.Duration))
 	case s.Duration > 0 && s.Duration < 15*time.Minute:
+		s.Allowed = 15 * time.Minute
 		s.Warning = fmt.Sprintf("%s asks for %s: AWS gives no session under 15m", s.DurationFrom, clock(s.Duration))
 	}
 }

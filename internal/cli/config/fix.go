@@ -2,17 +2,21 @@ package config
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rolecall-dev/rolecall/awsconfig"
 	"github.com/rolecall-dev/rolecall/chain"
 	"github.com/rolecall-dev/rolecall/internal/cli/cmdutil"
+	"github.com/rolecall-dev/rolecall/provider/login"
+	"github.com/rolecall-dev/rolecall/provider/sso"
 )
 
 // FixOptions are the flags and dependencies of `rolecall fix`.
@@ -52,6 +56,8 @@ type problem struct {
 	edit  func(*awsconfig.File) (*awsconfig.File, error)
 	chmod bool
 	shell string
+	// at is the place, where an error of the chain may begin with it.
+	at string
 	// rank orders the edits of a file: those that need its line numbers come first.
 	rank int
 }
@@ -79,8 +85,12 @@ func RunFix(ctx context.Context, o *FixOptions) error {
 	rest := shellProblems(c, o.Factory)
 	if usable {
 		for _, p := range c.Config().Profiles() {
-			if l := c.ProfileLink(p.Name); l.State == chain.Broken {
-				rest = append(rest, problem{text: l.Err.Error()})
+			l := c.ProfileLink(p.Name)
+			switch text := fmt.Sprint(l.Err); {
+			case l.State == chain.Broken && !slices.ContainsFunc(files, func(f *fixFile) bool { return f.mends(text) }):
+				rest = append(rest, problem{text: text})
+			case l.State == chain.Present && p.Value("duration_seconds") != "":
+				durations(c, l, files)
 			}
 		}
 	}
@@ -114,6 +124,33 @@ func RunFix(ctx context.Context, o *FixOptions) error {
 	return &cmdutil.ExitError{Code: cmdutil.ExitFindings}
 }
 
+// mends tells whether an edit of the file is for the place that an error begins with.
+func (f *fixFile) mends(text string) bool {
+	return slices.ContainsFunc(f.problems, func(p problem) bool {
+		return p.edit != nil && p.at != "" && strings.HasPrefix(text, p.at+": ")
+	})
+}
+
+// durations proposes for a role whose duration AWS refuses the nearest one that it gives.
+func durations(c *chain.Chain, l chain.Link, files []*fixFile) {
+	s := c.Steps(l)[0]
+	if s.Allowed == 0 {
+		return
+	}
+	for _, f := range files {
+		if !strings.HasPrefix(s.DurationFrom, f.path+":") {
+			continue
+		}
+		h := awsconfig.Header{Type: awsconfig.ProfileSection, Name: s.Profile}
+		f.problems = append(f.problems, problem{
+			text: s.Warning, at: s.DurationFrom, rank: 2,
+			edit: func(file *awsconfig.File) (*awsconfig.File, error) {
+				return file.Set(h, "duration_seconds", strconv.Itoa(int(s.Allowed/time.Second)))
+			},
+		})
+	}
+}
+
 // look finds the file's problems; it is false if the file cannot be used.
 func (f *fixFile) look() bool {
 	file, err := awsconfig.ReadFile(f.path, f.kind)
@@ -145,6 +182,7 @@ func (f *fixFile) look() bool {
 		for _, set := range s.Settings() {
 			f.setting(h, set)
 		}
+		f.keys(h, s)
 	}
 	return true
 }
@@ -185,6 +223,37 @@ func (f *fixFile) setting(h awsconfig.Header, set awsconfig.Setting) {
 			edit: func(file *awsconfig.File) (*awsconfig.File, error) { return file.Unset(h, set.Key) },
 		})
 	}
+	if set.Key != "credential_source" {
+		return
+	}
+	for _, source := range []string{"Environment", "Ec2InstanceMetadata", "EcsContainer"} {
+		if v != source && strings.EqualFold(v, source) {
+			f.problems = append(f.problems, problem{
+				text: fmt.Sprintf("%s: credential_source %q is taken for nothing: case counts", set.Where(), v), at: set.Where(), rank: 2,
+				edit: func(file *awsconfig.File) (*awsconfig.File, error) { return file.Set(h, set.Key, source) },
+			})
+		}
+	}
+}
+
+// keys proposes to remove a session token that cannot belong to the long-lived key beside it.
+func (f *fixFile) keys(h awsconfig.Header, s *awsconfig.Section) {
+	id, token := "", awsconfig.Setting{}
+	for _, set := range s.Settings() {
+		switch set.Key {
+		case "aws_access_key_id":
+			id = set.Value
+		case "aws_session_token":
+			token = set
+		}
+	}
+	if !strings.HasPrefix(id, "AKIA") || token.Value == "" {
+		return
+	}
+	f.problems = append(f.problems, problem{
+		text: fmt.Sprintf("%s: %s is a long-lived key and takes no session token: AWS refuses the two together", token.Where(), id), rank: 2,
+		edit: func(file *awsconfig.File) (*awsconfig.File, error) { return file.Unset(h, token.Key) },
+	})
 }
 
 // mend shows the problems with what mends them, applies that unless it is a dry run, and returns how
@@ -251,15 +320,25 @@ func shellProblems(c *chain.Chain, f *cmdutil.Factory) []problem {
 		found = append(found, problem{text: secret + " is set without " + id, shell: "unset " + secret})
 	}
 	if v := f.Getenv("AWS_PROFILE"); v != "" && c.Config().Profile(v) == nil {
-		found = append(found, problem{text: fmt.Sprintf("AWS_PROFILE names the profile %q, which does not exist", v), shell: "unset AWS_PROFILE"})
+		p := problem{text: fmt.Sprintf("AWS_PROFILE names the profile %q, which does not exist", v), shell: "unset AWS_PROFILE"}
+		var names []string
+		for _, known := range c.Config().Profiles() {
+			names = append(names, known.Name)
+		}
+		if meant := cmdutil.Similar(v, names); meant != "" {
+			p.shell = "export AWS_PROFILE=" + quoted(meant)
+		}
+		found = append(found, p)
 	} else if d := f.Getenv("AWS_DEFAULT_PROFILE"); v == "" && d != "" && d != "default" {
 		found = append(found, problem{
 			text:  "AWS_DEFAULT_PROFILE is passed over by most SDKs",
-			shell: "export AWS_PROFILE='" + strings.ReplaceAll(d, "'", `'\''`) + "'; unset AWS_DEFAULT_PROFILE",
+			shell: "export AWS_PROFILE=" + quoted(d) + "; unset AWS_DEFAULT_PROFILE",
 		})
 	}
 	for _, l := range c.Links() {
 		switch {
+		case l.State == chain.Present && l.Source == chain.SourceEnvironment:
+			found = append(found, mismatched(c.Steps(l)[0])...)
 		case l.State != chain.Broken:
 		case l.Source == chain.SourceEnvironment && set(id) && set(secret) && set(expiry):
 			found = append(found, problem{text: l.Err.Error(), shell: "unset " + id + " " + secret + " AWS_SESSION_TOKEN " + expiry})
@@ -267,5 +346,40 @@ func shellProblems(c *chain.Chain, f *cmdutil.Factory) []problem {
 			found = append(found, problem{text: l.Err.Error(), shell: "unset AWS_WEB_IDENTITY_TOKEN_FILE"})
 		}
 	}
+	if w := c.Winner(); w >= 0 && c.Links()[w].State == chain.Present {
+		found = append(found, signIn(chain.Fault(c.Steps(c.Links()[w])))...)
+	}
 	return found
 }
+
+// mismatched are the variables that do not go together.
+func mismatched(s chain.Step) []problem {
+	switch {
+	case s.Warning == "":
+		return nil
+	case s.Temporary:
+		return []problem{{text: s.Warning, shell: "unset AWS_SESSION_TOKEN"}}
+	}
+	return []problem{{text: s.Warning, shell: "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY"}}
+}
+
+// signIn is the command that opens the session that the winner needs.
+func signIn(fault error) []problem {
+	if fault == nil {
+		return nil
+	}
+	var (
+		portal  *sso.SignInError
+		console *login.SignInError
+	)
+	switch {
+	case errors.As(fault, &portal):
+		return []problem{{text: fault.Error(), shell: portal.Command()}}
+	case errors.As(fault, &console):
+		return []problem{{text: fault.Error(), shell: console.Command()}}
+	}
+	return []problem{{text: fault.Error()}}
+}
+
+// quoted is text as a POSIX shell reads it.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -176,41 +176,17 @@ func missingProfile(links []chain.Link) int {
 	})
 }
 
-// similar is the profile that was perhaps meant by one that does not exist: the one that takes the fewest
-// letters to change, if those are few. "" when there is none.
+// similar is the profile that was perhaps meant by one that does not exist.
 func similar(c *chain.Chain, err error) string {
 	var missing *chain.ProfileError
 	if !errors.As(err, &missing) {
 		return ""
 	}
-	best, found := len(missing.Profile)/3+1, ""
+	var names []string
 	for _, p := range c.Config().Profiles() {
-		if d := distance(strings.ToLower(missing.Profile), strings.ToLower(p.Name)); d < best {
-			best, found = d, p.Name
-		}
+		names = append(names, p.Name)
 	}
-	return found
-}
-
-// distance is how many letters must be added, removed or replaced to make one of the other.
-func distance(a, b string) int {
-	last := make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		before := last[0]
-		last[0] = i + 1
-		for j := range len(b) {
-			cost := before
-			if a[i] != b[j] {
-				cost++
-			}
-			before = last[j+1]
-			last[j+1] = min(cost, last[j]+1, last[j+1]+1)
-		}
-	}
-	return last[len(b)]
+	return cmdutil.Similar(missing.Profile, names)
 }
 
 // settle takes over what the winner's row says.
