@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"reflect"
 	"regexp"
 	"slices"
@@ -42,6 +44,18 @@ func unchecked(stack *middleware.Stack) error {
 
 var errNotSent = errors.New("not sent")
 
+// wholeAnswers hides the WriteTo of the SDK's request bodies. The SDK closes the body when an answer begins; net/http, which
+// may then still be looking for the body's end, takes the io.EOF of WriteTo for a failure, and closes the connection under a
+// long answer. The SDK's retries hide this, which are off here.
+type wholeAnswers struct{}
+
+func (wholeAnswers) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return http.DefaultClient.Do(r)
+}
+
 // unsent ends a call that the SDK's own validation lets through.
 func unsent(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("unsent", func(context.Context, middleware.InitializeInput, middleware.InitializeHandler) (out middleware.InitializeOutput, meta middleware.Metadata, err error) {
@@ -65,6 +79,7 @@ func (s *sdkGo) with(ctx context.Context, option func(*middleware.Stack) error, 
 		Region: kit.Region, BaseEndpoint: aws.String(s.plane.Endpoint), RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""),
 		APIOptions:  []func(*middleware.Stack) error{option},
+		HTTPClient:  wholeAnswers{},
 	}
 	client := reflect.ValueOf(sdkiam.NewFromConfig(config))
 	if service == "sts" {
