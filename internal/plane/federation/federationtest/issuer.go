@@ -87,8 +87,8 @@ func Encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 type Issuer struct {
 	// URL is the issuer's, https://127.0.0.1:PORT.
 	URL string
-	// CA is the certificate that vouches for the server's, Thumbprint its SHA-1.
-	CA         *x509.Certificate
+	// Leaf is the server's certificate. CA is the one that vouches for it, Thumbprint its SHA-1.
+	Leaf, CA   *x509.Certificate
 	Thumbprint string
 	// Fetches counts the requests for keys.
 	Fetches atomic.Int64
@@ -110,7 +110,7 @@ func NewIssuer(t testing.TB) *Issuer {
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	sum := sha1.Sum(ca.Raw) //nolint:gosec // see the import
-	i.URL, i.CA, i.Thumbprint = server.URL, ca, hex.EncodeToString(sum[:])
+	i.URL, i.Leaf, i.CA, i.Thumbprint = server.URL, server.Certificate(), ca, hex.EncodeToString(sum[:])
 	return i
 }
 
@@ -259,7 +259,7 @@ func HMAC(header map[string]any, payload, secret []byte) string {
 	return input + "." + Encode(mac.Sum(nil))
 }
 
-// certificates makes an authority and a server certificate for the loopback interface.
+// certificates makes an authority and a server certificate for 127.0.0.1, by no name.
 func certificates(t testing.TB) (tls.Certificate, *x509.Certificate) {
 	t.Helper()
 	authority := &x509.Certificate{
@@ -284,7 +284,7 @@ func certificates(t testing.TB) (tls.Certificate, *x509.Certificate) {
 		t.Fatal(err)
 	}
 	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "test server"},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		NotBefore: authority.NotBefore, NotAfter: authority.NotAfter,
 	}

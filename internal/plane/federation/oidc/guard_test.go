@@ -1,9 +1,13 @@
 package oidc
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net/netip"
 	"testing"
+
+	"github.com/rolecall-dev/rolecall/internal/plane/federation/federationtest"
 )
 
 func TestGuard(t *testing.T) {
@@ -31,6 +35,28 @@ func TestGuard(t *testing.T) {
 	}
 	if err := public.control("tcp4", "no address", nil); !errors.Is(err, errAddress) {
 		t.Errorf("what is no address: %v", err)
+	}
+}
+
+// A server that sends along a certificate which a thumbprint names, but which did not sign its own, is nobody.
+func TestThumbprintOfACertificateThatVouchesForNothing(t *testing.T) {
+	genuine, attacker := federationtest.NewIssuer(t), federationtest.NewIssuer(t)
+	for name, tt := range map[string]struct {
+		chain []*x509.Certificate
+		host  string
+		ok    bool
+	}{
+		"genuine":           {[]*x509.Certificate{genuine.Leaf, genuine.CA}, "127.0.0.1", true},
+		"another leaf":      {[]*x509.Certificate{attacker.Leaf, genuine.CA}, "127.0.0.1", false},
+		"another chain too": {[]*x509.Certificate{attacker.Leaf, attacker.CA, genuine.CA, genuine.Leaf}, "127.0.0.1", false},
+		"another name":      {[]*x509.Certificate{genuine.Leaf, genuine.CA}, "provider.example", false},
+		"no name":           {[]*x509.Certificate{genuine.Leaf, genuine.CA}, "", false},
+		"nothing":           {nil, "127.0.0.1", false},
+	} {
+		err := (&trust{roots: x509.NewCertPool()}).verify(tls.ConnectionState{PeerCertificates: tt.chain}, tt.host, []string{genuine.Thumbprint})
+		if (err == nil) != tt.ok {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
