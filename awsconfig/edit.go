@@ -3,6 +3,7 @@ package awsconfig
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -301,20 +302,13 @@ func (f *File) verified(edited string, h Header, key string, want *string) (*Fil
 	case want == nil && there:
 		return nil, fmt.Errorf("%s is still there after the edit", key)
 	}
-	delete(before, id)
-	delete(after, id)
+	// A block goes with its settings, and comes and goes with the only one.
 	parent, _, nested := strings.Cut(id, ".")
-	if nested {
-		delete(before, parent)
-		delete(after, parent)
+	for _, m := range []map[string]string{before, after} {
+		maps.DeleteFunc(m, func(k, _ string) bool { return k == id || nested && k == parent || strings.HasPrefix(k, id+".") })
 	}
-	if len(before) != len(after) {
+	if !maps.Equal(before, after) {
 		return nil, fmt.Errorf("the edit of %s would change other settings", key)
-	}
-	for k, v := range before {
-		if w, ok := after[k]; !ok || w != v {
-			return nil, fmt.Errorf("the edit of %s would change other settings", key)
-		}
 	}
 	return out, nil
 }

@@ -43,6 +43,7 @@ func TestSetAndUnset(t *testing.T) {
 		{"unset every duplicate", "[default]\na = 1\nb = 2\na = 3\n", def, "a", "", "[default]\nb = 2\n"},
 		{"unset nested", "[default]\ns3 =\n  x = 1\n  y = 2\n", def, "s3.x", "", "[default]\ns3 =\n  y = 2\n"},
 		{"unset the only nested", "[default]\ns3 =\n  x = 1\nb = 2\n", def, "s3.x", "", "[default]\nb = 2\n"},
+		{"unset a block", "[default]\ns3 =\n  x = 1\n  # c\n  y = 2\nb = 2\n", def, "s3", "", "[default]\nb = 2\n"},
 		{"unset what is not there", "[default]\na = 1\n", x, "a", "", "[default]\na = 1\n"},
 		{"name with a blank", "", awsconfig.Header{Type: awsconfig.ProfileSection, Name: "my prof"}, "a", "1", "[profile 'my prof']\na = 1\n"},
 		{"nested keys have a case", "[default]\ns3 =\n  X = 1\n", def, "S3.x", "2", "[default]\ns3 =\n  X = 1\n  x = 2\n"},

@@ -99,24 +99,9 @@ func harmless(config *awsconfig.Config, chosen *awsconfig.Profile, path string) 
 			continue
 		}
 		setting, _ := chosen.Get(key)
-		if f, err = copySetting(f, key, setting); err != nil {
+		if f, err = f.Put(awsconfig.Header{Type: awsconfig.ProfileSection, Name: "default"}, setting); err != nil {
 			return nil, err
 		}
 	}
 	return f.Bytes(), nil
-}
-
-// copySetting sets a setting in [default], with its nested ones.
-func copySetting(f *awsconfig.File, key string, s awsconfig.Setting) (*awsconfig.File, error) {
-	h := awsconfig.Header{Type: awsconfig.ProfileSection, Name: "default"}
-	if len(s.Sub) == 0 {
-		return f.Set(h, key, s.Value)
-	}
-	var err error
-	for _, sub := range s.Sub {
-		if f, err = f.Set(h, key+"."+sub.Key, sub.Value); err != nil {
-			return nil, err
-		}
-	}
-	return f, nil
 }
