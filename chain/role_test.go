@@ -262,6 +262,18 @@ func TestSecondFactors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			c, err := chain.New(m.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := []string{phone}
+			if strings.Contains(tc.settings, token) {
+				want = append(want, token)
+			}
+			step := c.Steps(c.Links()[c.Winner()])[0]
+			if d := cmp.Diff(want, step.MFA); d != "" || step.MFACommand != strings.Contains(tc.settings, "mfa_process") {
+				t.Errorf("to be expected: by a command %v, %s", step.MFACommand, d)
+			}
 			form := s.last(t)
 			if form.Get("SerialNumber") != tc.serial || form.Get("TokenCode") != tc.code {
 				t.Errorf("%s with %s", form.Get("SerialNumber"), form.Get("TokenCode"))

@@ -3,6 +3,7 @@ package login_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rolecall-dev/rolecall"
+	"github.com/rolecall-dev/rolecall/awscache"
 	"github.com/rolecall-dev/rolecall/provider/login"
 	"github.com/rolecall-dev/rolecall/test/kit/signin"
 )
@@ -233,6 +235,24 @@ func TestNobodyWaitsForARefreshThatCanWait(t *testing.T) {
 	}
 	if got := <-first; got != signin.AccessKeyID(1) {
 		t.Errorf("the one that refreshed got %q", got)
+	}
+}
+
+// TestWaitingEndsWithTheCaller: who has nothing to serve waits for another process, but no longer than the caller.
+func TestWaitingEndsWithTheCaller(t *testing.T) {
+	t.Parallel()
+	s, o := setUp(t, -time.Second)
+	unlock, err := awscache.Lock(t.Context(), signin.Path(o.CacheDir, session))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	_, err = login.New(o).Retrieve(ctx)
+	if took := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || took > 5*time.Second || s.Calls() != 0 {
+		t.Errorf("after %s and %d calls: %v", took, s.Calls(), err)
 	}
 }
 
