@@ -125,12 +125,15 @@ func (w *walk) asked(good result, relative bool) result {
 // containerToken is the verdict on the token that goes with the request.
 func (w *walk) containerToken(relative bool) result {
 	rules := &w.m.Container
-	if relative && rules.TokenOnRelative == "none" {
+	file, text := w.s.Env[tokenFile], w.s.Env[tokenVar]
+	switch {
+	case relative && rules.TokenOnRelative == "variable-only":
+		file = ""
+	case relative && rules.TokenOnRelative == "with-file" && file == "":
 		return absent()
 	}
-	file, text := w.s.Env[tokenFile], w.s.Env[tokenVar]
 	if file == "" || text != "" && rules.TokenPrecedence == "env" {
-		if strings.ContainsAny(text, "\r\n") && !(relative && rules.TokenOnRelative == "file-only") {
+		if strings.ContainsAny(text, "\r\n") {
 			return graded(rules.TokenNewline, FromContainer, "the token has a line break")
 		}
 		return absent()

@@ -278,7 +278,8 @@ func (p *iniParser) header(trimmed string) error {
 		return errors.New("a section twice")
 	}
 	p.begun = true
-	if p.rules.DuplicateSection == "error" || p.rules.DefaultConflict == "error" {
+	again := p.raw[inner]
+	if p.rules.DuplicateSection != "merge" || p.rules.DefaultConflict == "error" {
 		p.raw[inner] = true
 	}
 	if inner == "DEFAULT" && p.rules.DefaultUpper == "leaks" {
@@ -300,7 +301,7 @@ func (p *iniParser) header(trimmed string) error {
 			return nil
 		}
 	}
-	if into[name] == nil {
+	if into[name] == nil || again && p.rules.DuplicateSection == "last" {
 		into[name] = &block{settings: section{}, rules: p.rules}
 	}
 	p.in = into[name]

@@ -21,7 +21,7 @@ type Model struct {
 	// Selection is select-one (the first source that applies is final), fallthrough-absent (absent ones are passed, errors
 	// end the search) or fallthrough (errors are passed, too). Chain has the same, stage by stage.
 	Selection string
-	// Merge says how the two files give a pair of keys: per-key, pair, separate, separate-static or credentials-only.
+	// Merge says how the two files give a pair of keys: per-key, pair (whole and not blank), present-pair, separate, separate-static or credentials-only.
 	Merge string
 	Chain []Stage
 

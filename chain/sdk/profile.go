@@ -105,6 +105,9 @@ func (w *walk) region(profile string) string {
 		names = []string{"AWS_REGION", "AWS_DEFAULT_REGION"}
 	}
 	for _, name := range names {
+		if name == "AWS_DEFAULT_REGION" && w.m.Files.ConfigRequiresEnv != "" && !w.loads() {
+			continue
+		}
 		if v := w.s.Env[name]; v != "" {
 			return v
 		}

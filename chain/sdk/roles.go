@@ -129,6 +129,11 @@ func (w *walk) named(source string) result {
 	case "Environment":
 		return w.env()
 	case "Ec2InstanceMetadata":
+		if w.m.Role.NamedIMDSIsRemote {
+			if r := w.container(); r.applies() {
+				return r
+			}
+		}
 		return w.imds(true)
 	case "EcsContainer":
 		if w.m.Role.NamedContainerRelative && w.s.Env[relativeURI] == "" {

@@ -72,7 +72,7 @@ type ParserRules struct {
 	DefaultConflict string `json:"default_conflict"`
 	// DefaultUpper is leaks when the keys of [DEFAULT] are those of every section.
 	DefaultUpper string `json:"default_upper"`
-	// DuplicateKey is last or error; DuplicateSection merge or error.
+	// DuplicateKey is last or error; DuplicateSection merge, last or error.
 	DuplicateKey     string `json:"duplicate_key"`
 	DuplicateSection string `json:"duplicate_section"`
 	// GarbageLine is ignore or error. BrokenLine is error when a header without its end, and a line that begins with the separator,
@@ -167,6 +167,8 @@ type RoleRules struct {
 	// "no credentials"; NamedContainerRelative that EcsContainer needs a relative URI.
 	NamedIMDSMustBe        bool `json:"named_imds_must_be"`
 	NamedContainerRelative bool `json:"named_container_relative"`
+	// NamedIMDSIsRemote says that Ec2InstanceMetadata means a container endpoint where there is one.
+	NamedIMDSIsRemote bool `json:"named_imds_is_remote"`
 	// ChecksSSOSession says that no call of STS succeeds while the profile names an sso-session that is not there, since the
 	// SDK looks for a bearer token first.
 	ChecksSSOSession bool `json:"checks_sso_session"`
@@ -201,6 +203,8 @@ type SSORules struct {
 	AccountOptionalWithSession bool `json:"account_optional_with_session"`
 	Incomplete                 string
 	MissingSession             string `json:"missing_session"`
+	// SessionValuesOnly says that start URL and region of the profile do not make up for those that the sso-session lacks.
+	SessionValuesOnly bool `json:"session_values_only"`
 	// SessionFromConfig says that sso_session in the credentials file leads nowhere.
 	SessionFromConfig bool `json:"session_from_config"`
 	// SessionConflict is error when profile and sso-session must say the same, profile-wins when they need not.
@@ -250,7 +254,8 @@ type ContainerRules struct {
 	Requires []string
 	// TokenPrecedence is file, or env when the variable counts before the file.
 	TokenPrecedence string `json:"token_precedence"`
-	// TokenOnRelative is what goes with a relative URI: none, file-only, else what goes with a full one.
+	// TokenOnRelative is what goes with a relative URI: variable-only, with-file (nothing unless there is a file),
+	// else what goes with a full one.
 	TokenOnRelative string `json:"token_on_relative"`
 	// BadHost, Failure (no answer, or no success) and TokenNewline (in the variable) grade what can go wrong.
 	BadHost      string `json:"bad_host"`

@@ -43,6 +43,9 @@ func (w *walk) sso(profile string) result {
 		if differs && w.m.SSO.SessionConflict != "profile-wins" {
 			return fails(FromSSO, "the profile and the sso-session differ")
 		}
+		if w.m.SSO.SessionValuesOnly {
+			start, region = "", ""
+		}
 		start, region = orElse(session["sso_start_url"], start), orElse(session["sso_region"], region)
 	}
 	incomplete := start == "" || region == ""

@@ -97,6 +97,23 @@ func (w *walk) static(profile string) result {
 		}
 		return absent()
 	}
+	if w.m.Merge == "present-pair" {
+		for _, f := range w.sources() {
+			if f == nil {
+				continue
+			}
+			id, hasID := w.in(f, profile, accessKey)
+			if secret, hasSecret := w.in(f, profile, secretKey); hasID && hasSecret {
+				return w.keys(id, secret, true, secret != "")
+			}
+		}
+		for _, f := range w.sources() {
+			if r := w.staticIn(f, profile); r.applies() {
+				return r
+			}
+		}
+		return absent()
+	}
 	id, hasID := w.get(profile, accessKey)
 	secret, hasSecret := w.get(profile, secretKey)
 	return w.keys(id, secret, hasID, hasSecret)

@@ -57,8 +57,11 @@ func (w *walk) followedWebIdentity(profile string) result {
 		arns, profile = append(arns, w.value(profile, "role_arn")), w.value(profile, "source_profile")
 	}
 	file, arn := w.value(profile, "web_identity_token_file"), w.value(profile, "role_arn")
-	if _, ok := w.read(file); file == "" || arn == "" || !ok {
+	if _, ok := w.read(file); !ok || slices.Contains(append(arns, arn), "") {
 		return absent()
+	}
+	if err := w.sts(w.m.WebID.NoRegion, profile); err != nil {
+		return fails(FromWebID, err.Error())
 	}
 	r := w.called(FromWebID, "webid", "web identity token").assuming(roleName(arn))
 	for _, arn := range slices.Backward(arns) {

@@ -19,8 +19,15 @@ func (w *walk) link(profile string, seen map[string]bool) (*linked, result) {
 		return &linked{profile: profile}, fails(inProfile, "source_profile names no profile")
 	}
 	static := w.static(profile)
-	if w.m.Static.Partial == "error" && (static.err != nil || w.staticIn(w.credentials, profile).err != nil) {
-		return nil, fails(inProfile, "half a key pair in the profile")
+	if w.m.Static.Partial == "error" {
+		// Half a pair is an error in the credentials file, and in the config file if the other has no such profile.
+		f := w.config
+		if w.credentials != nil && w.credentials.profiles[profile] != nil {
+			f = w.credentials
+		}
+		if w.staticIn(f, profile).err != nil {
+			return nil, fails(inProfile, "half a key pair in the profile")
+		}
 	}
 	s := w.roleOf(profile)
 	l := &linked{
@@ -82,8 +89,14 @@ func (w *walk) wrapped(l *linked) result {
 	if l.arn == "" || web || base.err != nil {
 		return base
 	}
-	if r := w.mfa(l.profile); r.err != nil || !base.ok {
+	if r := w.mfa(l.profile); r.err != nil {
 		return r
+	}
+	if !base.ok {
+		if err := w.sts(w.m.Role.NoRegion, l.profile); err != nil && w.m.Role.NoRegion == "error" {
+			return fails(inRole, err.Error()) // it is looked at before the base
+		}
+		return absent()
 	}
 	return w.assume(l.profile, l.arn, base)
 }
