@@ -2,7 +2,6 @@ package iam
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/rolecall-dev/rolecall/internal/directory"
@@ -86,11 +85,13 @@ func grantsOf(d *policy.Document, namespace string) bool {
 			continue
 		}
 		// NotAction leaves something of the service unless it names all of it.
-		whole := slices.ContainsFunc(s.Actions, func(a string) bool { return a == "*" || strings.EqualFold(a, namespace+":*") })
-		some := slices.ContainsFunc(s.Actions, func(a string) bool {
-			service, _, ok := strings.Cut(a, ":")
-			return a == "*" || ok && strings.EqualFold(service, namespace)
-		})
+		whole, some := false, false
+		for _, a := range s.Actions {
+			service, operation, ok := strings.Cut(a, ":")
+			about := a == "*" || ok && (service == "*" || strings.EqualFold(service, namespace))
+			some = some || about
+			whole = whole || about && (a == "*" || operation == "*")
+		}
 		if s.NotAction && !whole || !s.NotAction && some {
 			return true
 		}

@@ -265,3 +265,17 @@ func TestShapeOfResults(t *testing.T) {
 		})
 	}
 }
+
+// TestGrantsOfAService looks at actions only, as the listing does.
+func TestGrantsOfAService(t *testing.T) {
+	for statement, want := range map[string]bool{
+		`"Effect":"Allow","Action":"s3:GetObject"`: true, `"Effect":"Allow","Action":["ec2:*","S3:*"]`: true, `"Effect":"Allow","Action":"*"`: true,
+		`"Effect":"Allow","Action":"*:*"`: true, `"Effect":"Allow","Action":"s3-object-lambda:*"`: false, `"Effect":"Deny","Action":"s3:*"`: false,
+		`"Effect":"Allow","NotAction":"iam:*"`: true, `"Effect":"Allow","NotAction":["iam:*","s3:*"]`: false, `"Effect":"Allow","NotAction":"s3:Get*"`: true,
+		`"Effect":"Allow","NotAction":"*"`: false, `"Effect":"Allow","NotAction":"*:*"`: false,
+	} {
+		if got := grants(`{"Version":"2012-10-17","Statement":{`+statement+`,"Resource":"*"}}`, "s3"); got != want {
+			t.Errorf("%s: %v", statement, got)
+		}
+	}
+}
