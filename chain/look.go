@@ -89,15 +89,15 @@ func (c *Chain) Steps(l Link) []Step {
 	}
 	for i := range steps[:max(len(steps)-1, 0)] {
 		if steps[i].Source == assumerole.Source {
-			steps[i].Chained, steps[i].MaybeChained = steps[i+1].isRole()
+			steps[i].Chained, steps[i].MaybeChained = steps[i+1].IsRole()
 			steps[i].checkDuration()
 		}
 	}
 	return steps
 }
 
-// isRole tells whether the hop's credentials are a role's session, or may be one.
-func (s *Step) isRole() (is, maybe bool) {
+// IsRole tells whether the hop's credentials are a role's session, or may be one.
+func (s *Step) IsRole() (is, maybe bool) {
 	if roleSession(s.Source) {
 		return true, false
 	}

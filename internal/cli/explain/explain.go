@@ -128,6 +128,7 @@ func Run(ctx context.Context, o *Options) error {
 		return &cmdutil.FlagError{Err: err}
 	}
 	report, fault := describe(c, surroundings{now: o.Factory.Now(), ec2: ec2Sign()})
+	report.role(o.Chain.RoleARN)
 	report.Notes = append(append(report.Notes, said.unlike(report.Sources)...), p.notes...)
 	if o.Probe {
 		fault = report.ask(ctx, c, o.Factory.Now)

@@ -178,6 +178,9 @@ func (p *page) facts(r Report, w words) {
 	default:
 		fact("result", r.summary(w), p.io.Bold)
 	}
+	if r.Outcome == "ok" {
+		fact("then", role(r.RoleARN), plain)
+	}
 	for _, q := range r.Prompts {
 		text := "an MFA code of " + q.For
 		if q.Kind == "sign-in" {
@@ -196,6 +199,14 @@ func (p *page) facts(r Report, w words) {
 	for _, text := range r.Notes {
 		fact("note", w.path(text), p.io.Faint)
 	}
+}
+
+// role says what --role-arn adds.
+func role(arn string) string {
+	if arn == "" {
+		return ""
+	}
+	return "role " + arn + " is taken on with it (--role-arn)"
 }
 
 // summary says who wins, and as whom.

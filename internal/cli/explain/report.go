@@ -23,6 +23,8 @@ type Report struct {
 	// Error is why the winner does not yield, Hint what mends it.
 	Error string `json:"error,omitempty"`
 	Hint  string `json:"hint,omitempty"`
+	// RoleARN is taken on with what the winner has (--role-arn).
+	RoleARN string `json:"roleArn,omitempty"`
 	// Next would be used if the winner were taken away; nil when there is no winner.
 	Next        *Next    `json:"next,omitempty"`
 	Profile     string   `json:"profile,omitempty"`
@@ -165,6 +167,18 @@ func describe(c *chain.Chain, m surroundings) (r Report, fault error) {
 		r.Next = next(c, links[winner].Source, m)
 	}
 	return r, fault
+}
+
+// role adds the role of --role-arn.
+func (r *Report) role(arn string) {
+	r.RoleARN = arn
+	s := r.find(r.Winner)
+	if arn == "" || s == nil || len(s.Hops) == 0 {
+		return
+	}
+	if is, maybe := s.Hops[0].step.IsRole(); is || maybe {
+		r.Notes = append(r.Notes, "a session of "+arn+" lasts 1h at most where a role's session assumes it (role chaining)")
+	}
 }
 
 // missingProfile is the index of the profile if one was asked for that does not exist, which keeps all others from
