@@ -1,7 +1,7 @@
 package sts_test
 
 import (
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // the API defines NameQualifier with it
 	"encoding/base64"
 	"strings"
 	"testing"

@@ -29,7 +29,7 @@ const (
 
 const (
 	statusSuccess = "urn:oasis:names:tc:SAML:2.0:status:Success"
-	bearer        = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
+	bearer        = "urn:oasis:names:tc:SAML:2.0:cm:bearer" //nolint:gosec // a name, and no secret
 	// redeemWithin is how long after its issue an assertion is good.
 	redeemWithin = 5 * time.Minute
 	// leeway is how far clocks may differ.
