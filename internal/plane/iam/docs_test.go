@@ -36,6 +36,7 @@ Known differences from AWS:
 - `+"`DeleteServiceLinkedRole`"+` deletes at once, since no service of the plane holds such a role in use.
 - The private key of a server certificate is checked and not kept.
 - SAML providers with encrypted assertions are refused.
+- `+"`PasswordLastUsed`"+` is never told: nothing here lets IAM users sign in with a password.
 - Reports of last accesses are complete at once, and kept in memory (the newest 256). They count the calls in the audit
   log: reads and writes of objects only if the plane records data events. Services are those that the policies name, and the
   plane's own; actions are named as in the audit log.
