@@ -29,11 +29,21 @@ func (w *walk) container() result {
 			return graded(w.m.Container.Failure, FromContainer, name+" is blank")
 		}
 		if kind == "full" {
-			return w.containerFull(v)
+			r := w.containerFull(v)
+			if rule := w.m.Container.FailureElsewhere; rule != "" && r.err != nil && w.elsewhere(v) {
+				return graded(rule, FromContainer, r.err.Error())
+			}
+			return r
 		}
 		return w.containerRelative(v)
 	}
 	return absent()
+}
+
+// elsewhere reports whether the URI's host is allowed, and not this machine by a name.
+func (w *walk) elsewhere(uri string) bool {
+	u, err := url.Parse(uri)
+	return err == nil && hostAllowed(u.Hostname(), w.m.Container.HTTPHosts) && u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1"
 }
 
 func (w *walk) containerRelative(uri string) result {

@@ -190,6 +190,9 @@ func (p *iniParser) line(line string) error {
 	if !found {
 		return p.noSeparator(indent, trimmed)
 	}
+	if v := strings.TrimSpace(value); p.rules.BrokenLine == "error" && v != "" && (v[0] == '#' || v[0] == ';') {
+		return errors.New("a comment for a value")
+	}
 	if indent > 0 {
 		if p.lastKey == "" && p.rules.OrphanIndent == "error" {
 			return errors.New("an indented setting")

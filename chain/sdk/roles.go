@@ -66,6 +66,9 @@ func (w *walk) role(profile string, path []string) result {
 	case !s.hasSource && !s.hasNamed:
 		return graded(w.m.Role.NoSource, inRole, "a role without a source")
 	}
+	if r := w.mfa(profile); r.final {
+		return r
+	}
 	var base result
 	if s.hasNamed {
 		base = w.named(s.named)
@@ -87,7 +90,7 @@ func (w *walk) assume(profile, arn string, base result) result {
 	if r := w.mfa(profile); r.err != nil {
 		return r
 	}
-	if !strings.Contains(arn, "role/") {
+	if !strings.Contains(arn, "role/") || strings.Contains(arn, "\n") {
 		return fails(inRole, "STS takes no role that is not an ARN")
 	}
 	if d := w.value(profile, "duration_seconds"); d != "" && w.m.Role.DurationInvalid == "error" {

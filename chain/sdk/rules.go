@@ -75,8 +75,8 @@ type ParserRules struct {
 	// DuplicateKey is last or error; DuplicateSection merge, last or error.
 	DuplicateKey     string `json:"duplicate_key"`
 	DuplicateSection string `json:"duplicate_section"`
-	// GarbageLine is ignore or error. BrokenLine is error when a header without its end, and a line that begins with the separator,
-	// are one all the same. Outside is ok when settings before the first header do no harm where garbage does.
+	// GarbageLine is ignore or error. BrokenLine is error when a header without its end, a line that begins with the separator, and
+	// a comment in a value's place are one all the same. Outside is ok when settings before the first header do no harm where garbage does.
 	GarbageLine string `json:"garbage_line"`
 	BrokenLine  string `json:"broken_line"`
 	Outside     string
@@ -205,13 +205,15 @@ type SSORules struct {
 	MissingSession             string `json:"missing_session"`
 	// SessionValuesOnly says that start URL and region of the profile do not make up for those that the sso-session lacks.
 	SessionValuesOnly bool `json:"session_values_only"`
+	// SessionNeedsPlainPath says that no sso-session is found while the config file is named with a tilde.
+	SessionNeedsPlainPath bool `json:"session_needs_plain_path"`
 	// SessionFromConfig says that sso_session in the credentials file leads nowhere.
 	SessionFromConfig bool `json:"session_from_config"`
 	// SessionConflict is error when profile and sso-session must say the same, profile-wins when they need not.
 	SessionConflict string `json:"session_conflict"`
 	TokenMissing    string `json:"token_missing"`
 	TokenExpired    string `json:"token_expired"`
-	// MinTokenLeftS are the seconds that a cached token must still be valid.
+	// MinTokenLeftS are the seconds that a cached token of no sso-session must still be valid.
 	MinTokenLeftS int `json:"min_token_left_s"`
 }
 
@@ -258,9 +260,11 @@ type ContainerRules struct {
 	// else what goes with a full one.
 	TokenOnRelative string `json:"token_on_relative"`
 	// BadHost, Failure (no answer, or no success) and TokenNewline (in the variable) grade what can go wrong.
-	BadHost      string `json:"bad_host"`
-	Failure      string
-	TokenNewline string `json:"token_newline"`
+	BadHost string `json:"bad_host"`
+	Failure string
+	// FailureElsewhere grades instead of Failure what goes wrong at a full URI other than of localhost.
+	FailureElsewhere string `json:"failure_elsewhere"`
+	TokenNewline     string `json:"token_newline"`
 	// TokenFileMissing grades, and TokenFileNewline besides is strip, retry-without-token or crlf-only-error.
 	TokenFileMissing string `json:"token_file_missing"`
 	TokenFileNewline string `json:"token_file_newline"`

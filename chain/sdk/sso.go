@@ -15,7 +15,7 @@ func (w *walk) has(f *ini, profile, key string) bool { v, _ := w.in(f, profile, 
 
 // session is a section [sso-session name].
 func (w *walk) session(name string) section {
-	if w.config == nil {
+	if w.config == nil || w.m.SSO.SessionNeedsPlainPath && strings.HasPrefix(w.s.Env[w.m.Files.ConfigEnv], "~") {
 		return nil
 	}
 	return w.config.session(name)
@@ -84,8 +84,11 @@ func (w *walk) ssoToken(profile, name, start string) result {
 	if err != nil {
 		return graded(w.m.SSO.TokenMissing, FromSSO, "the token file is damaged")
 	}
-	key := "AKSSO-" + token.AccessToken
-	if expires.Sub(w.now) <= time.Duration(w.m.SSO.MinTokenLeftS)*time.Second {
+	key, left := "AKSSO-"+token.AccessToken, time.Duration(0)
+	if name == "" {
+		left = time.Duration(w.m.SSO.MinTokenLeftS) * time.Second
+	}
+	if expires.Sub(w.now) <= left {
 		if name == "" || token.RefreshToken == "" {
 			return graded(w.m.SSO.TokenExpired, FromSSO, "the token is expired")
 		}

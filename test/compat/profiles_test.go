@@ -12,7 +12,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -249,7 +248,7 @@ func (g *generator) section(b *strings.Builder, header string, settings []settin
 	case 1:
 		b.WriteString("description = one\n  two\n")
 	case 2:
-		b.WriteString(g.pick("garbage\n", "[open\n", "= x\n", "  indented = x\n"))
+		b.WriteString(g.pick("garbage\n", "[open\n", "= x\n", "output = text\n  indented = x\n"))
 	}
 }
 
@@ -270,7 +269,7 @@ func (g *generator) spoil(text string) string {
 	case 3:
 		return text + "\n[a]\naws_access_key_id = AKAGAIN\naws_secret_access_key = S\n"
 	case 4:
-		return text + fmt.Sprintf("[DEFAULT]\naws_access_key_id = AKUPPER\naws_secret_access_key = S\n")
+		return text + "[DEFAULT]\naws_access_key_id = AKUPPER\naws_secret_access_key = S\n"
 	}
 	return text
 }
