@@ -8,7 +8,7 @@ import (
 )
 
 // errAddress marks a refusal to connect: the provider's name leads where nobody should be sent.
-var errAddress = errors.New("address is not public")
+var errAddress = errors.New("address is not public, and its network is not trusted")
 
 // special are the networks that no public server has an address in, beyond what netip.Addr tells by itself.
 // https://www.iana.org/assignments/iana-ipv4-special-registry

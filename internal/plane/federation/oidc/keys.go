@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -37,8 +38,9 @@ var errNoKey = errors.New("provider has no such key")
 
 // keyring keeps the keys of providers. No lock is held while one is asked.
 type keyring struct {
-	fetch func(ctx context.Context, issuer string, thumbprints []string) ([]byte, error)
-	now   func() time.Time
+	fetch  func(ctx context.Context, issuer string, thumbprints []string) ([]byte, error)
+	now    func() time.Time
+	logger *slog.Logger
 
 	mu        sync.Mutex
 	providers map[string]*provided
@@ -113,6 +115,9 @@ func (k *keyring) lead(ctx context.Context, name, issuer string, thumbprints []s
 	var keys []jose.JSONWebKey
 	if err == nil {
 		keys, err = parseKeys(text)
+	}
+	if err != nil {
+		k.logger.Warn("keys of an OpenID Connect provider could not be had", "issuer", issuer, "error", err)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -41,14 +41,13 @@ type Options struct {
 	Roots *x509.CertPool
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
-	// Logger gets why keys could not be fetched; nil discards.
+	// Logger gets why keys could not be fetched, once for each attempt; nil discards.
 	Logger *slog.Logger
 }
 
 // Verifier proves tokens. It is safe for concurrent use and starts no goroutines of its own.
 type Verifier struct {
 	now       func() time.Time
-	logger    *slog.Logger
 	allowHTTP bool
 	keys      *keyring
 }
@@ -63,8 +62,8 @@ func NewVerifier(o Options) *Verifier {
 	}
 	f := &fetcher{guard: newGuard(o.TrustedNetworks), tls: &trust{roots: o.Roots}, allowHTTP: o.AllowHTTP}
 	return &Verifier{
-		now: o.Now, logger: o.Logger, allowHTTP: o.AllowHTTP,
-		keys: &keyring{fetch: f.keySet, now: o.Now, providers: map[string]*provided{}},
+		now: o.Now, allowHTTP: o.AllowHTTP,
+		keys: &keyring{fetch: f.keySet, now: o.Now, logger: o.Logger, providers: map[string]*provided{}},
 	}
 }
 
@@ -125,7 +124,7 @@ func (v *Verifier) Verify(ctx context.Context, token string, lookup func(url str
 	}
 	keys, err := v.keys.find(ctx, claimed.Issuer, provider.Thumbprints, header.KeyID, jose.SignatureAlgorithm(header.Algorithm))
 	if err != nil {
-		return nil, v.keyError(claimed.Issuer, err)
+		return nil, keyError(err)
 	}
 	if !slices.ContainsFunc(keys, func(key any) bool {
 		_, err := signed.Verify(key)
@@ -158,8 +157,7 @@ func (v *Verifier) provider(issuer string, lookup func(url string) *Provider) *P
 	return nil
 }
 
-func (v *Verifier) keyError(issuer string, err error) *federation.Error {
-	v.logger.Warn("no key for a web identity token", "issuer", issuer, "error", err)
+func keyError(err error) *federation.Error {
 	switch {
 	case errors.Is(err, errNoKey), errors.Is(err, errDocument), errors.Is(err, errAddress):
 		return invalid(noKey, err)
