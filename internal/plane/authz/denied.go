@@ -41,7 +41,7 @@ func shown(operation string, k *Check) string {
 	switch {
 	case k.Shown != "":
 		return k.Shown
-	case k.Resource == "":
+	case k.Resource == "", k.Action == "s3:ListAllMyBuckets": // about nothing in particular, S3 says nothing
 		return ""
 	case service == "s3":
 		return `"` + k.Resource + `"`

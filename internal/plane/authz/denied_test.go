@@ -44,6 +44,7 @@ func TestShown(t *testing.T) {
 		{"GetAccountSummary", "iam:GetAccountSummary", "*", "*"},
 		{"AssumeRole", "sts:AssumeRole", iam + "role/web", iam + "role/web"},
 		{"GetObject", "s3:GetObject", "arn:aws:s3:::b/k", `"arn:aws:s3:::b/k"`},
+		{"ListBuckets", "s3:ListAllMyBuckets", "arn:aws:s3:::*", ""},
 		{"GetCallerIdentity", "sts:GetCallerIdentity", "", ""},
 	} {
 		if got := shown(c.operation, &Check{Action: c.action, Resource: c.resource}); got != c.want {

@@ -249,6 +249,22 @@ func TestShapeOfResults(t *testing.T) {
 				EvalDecisionDetails: details{"IAM Policy": allow, "Resource Policy": allow},
 			}},
 		}},
+		{"across accounts, one of two", asked{
+			actions: []string{"s3:GetObject"}, policies: []string{get}, resources: []string{"arn:aws:s3:::a/k", "arn:aws:s3:::b/k"}, owner: new("210987654321"), resourcePolicy: new(bucket),
+		}, iamapi.EvaluationResult{
+			EvalActionName: "s3:GetObject", EvalResourceName: new("*"), EvalDecision: implicit, MatchedStatements: []iamapi.Statement{theirs},
+			MissingContextValues: []string{"s3:prefix"}, EvalDecisionDetails: details{"IAM Policy": implicit, "Resource Policy": allow},
+			ResourceSpecificResults: []iamapi.ResourceSpecificResult{
+				{
+					EvalResourceName: "arn:aws:s3:::a/k", EvalResourceDecision: allow, MatchedStatements: []iamapi.Statement{theirs, mine}, MissingContextValues: []string{"s3:prefix"},
+					EvalDecisionDetails: details{"IAM Policy": allow, "Resource Policy": allow},
+				},
+				{
+					EvalResourceName: "arn:aws:s3:::b/k", EvalResourceDecision: implicit, MatchedStatements: []iamapi.Statement{theirs}, MissingContextValues: []string{"s3:prefix"},
+					EvalDecisionDetails: details{"IAM Policy": implicit, "Resource Policy": allow},
+				},
+			},
+		}},
 		{"organization denies", asked{
 			actions: []string{"s3:GetObject"}, policies: []string{get}, resources: []string{"arn:aws:s3:::a/k"},
 			organization: []iamapi.OrderedOrganizationPolicyType{{ServiceControlPolicyInputList: []string{none}}},

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 
@@ -94,7 +95,7 @@ func union(all, more []iamapi.Statement) []iamapi.Statement {
 // worst keeps the stricter decision of each kind of policy.
 func worst(a, b map[string]iamapi.PolicyEvaluationDecisionType) map[string]iamapi.PolicyEvaluationDecisionType {
 	if a == nil {
-		return b
+		return maps.Clone(b)
 	}
 	for kind, d := range b {
 		a[kind] = worse(a[kind], d)
