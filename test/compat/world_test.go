@@ -3,9 +3,7 @@
 package compat
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"html"
 	"net"
@@ -50,10 +48,7 @@ func (w *world) serve(l net.Listener) *http.Server {
 // stage opens the addresses that the situation has and no others: a connection to the rest is refused. Only the metadata
 // service's is always open and answers 404, as some networks do: the SDKs try a refused connection again and again.
 func (w *world) stage(s *sdk.Situation) error {
-	for _, server := range w.extra {
-		_ = server.Close()
-	}
-	w.extra = nil
+	w.shut()
 	w.now.Store(s)
 	open := []string{"169.254.169.254:80"}
 	if s.Container != nil {
@@ -69,8 +64,16 @@ func (w *world) stage(s *sdk.Situation) error {
 	return nil
 }
 
+func (w *world) shut() {
+	for _, server := range w.extra {
+		_ = server.Close()
+	}
+	w.extra = nil
+}
+
 func (w *world) close() {
-	_ = errors.Join(w.stage(&sdk.Situation{}), w.main.Shutdown(context.Background()))
+	w.shut()
+	_ = w.main.Close()
 }
 
 func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
