@@ -47,6 +47,7 @@ func (w *walk) webIdentity(profile string, fromEnv, fromProfile bool) result {
 
 // followedWebIdentity is the token of the profile's source, or of that one's, with the roles on the way.
 func (w *walk) followedWebIdentity(profile string) result {
+	chosen := profile // whose region it is
 	var arns []string
 	seen := map[string]bool{}
 	for w.value(profile, "web_identity_token_file") == "" && w.value(profile, "source_profile") != "" {
@@ -60,7 +61,7 @@ func (w *walk) followedWebIdentity(profile string) result {
 	if _, ok := w.read(file); !ok || slices.Contains(append(arns, arn), "") {
 		return absent()
 	}
-	if err := w.sts(w.m.WebID.NoRegion, profile); err != nil {
+	if err := w.sts(w.m.WebID.NoRegion, chosen); err != nil {
 		return fails(FromWebID, err.Error())
 	}
 	r := w.called(FromWebID, "webid", "web identity token").assuming(roleName(arn))
