@@ -54,7 +54,6 @@ func commands(programs string) map[string][]string {
 		"js-v2":     {"node", "workers/js/v2.cjs"},
 		"botocore":  {python, "workers/worker.py", "botocore"},
 		"cli-v1":    {python, "workers/worker.py", "cli-v1"},
-		"minio-py":  {python, "workers/worker.py", "minio-py"},
 		"terraform": {filepath.Join(programs, "gomore"), "terraform"},
 	}
 }
