@@ -99,10 +99,10 @@ func (b *bench) startPeers(env []string) []program {
 	clients := filepath.Join(root, "test", "peers", "clients")
 	if python := filepath.Join(venv, "python"); exists(python) {
 		aws := filepath.Join(venv, "aws")
-		export := program{name: "aws configure export-credentials", path: aws, args: []string{"configure", "export-credentials", "--profile", "node"}, env: env, runs: runs, least: timesFasterThanCLI}
-		if version, err := exec.Command(aws, "--version").CombinedOutput(); err != nil || !strings.HasPrefix(string(version), "aws-cli/2") { //nolint:gosec // the peer's own program
-			b.note("The AWS CLI here is version 1, which has no `configure export-credentials`; `configure list` finds the same credentials.")
-			export.name, export.args = "aws configure list (version 1)", []string{"configure", "list", "--profile", "node"}
+		export := program{name: "aws configure export-credentials", path: cliVersion2(), args: []string{"configure", "export-credentials", "--profile", "node"}, env: env, runs: runs, least: timesFasterThanCLI}
+		if export.path == "" {
+			b.note("There is no AWS CLI of version 2 here, and version 1 has no `configure export-credentials`; its `configure list` finds the same credentials.")
+			export.name, export.path, export.args = "aws configure list (version 1)", aws, []string{"configure", "list", "--profile", "node"}
 		}
 		peers = append(peers, export,
 			program{name: "aws sts get-caller-identity", path: aws, args: []string{"sts", "get-caller-identity", "--profile", "near"}, env: env, runs: runs, least: timesFasterThanCLI},
@@ -118,6 +118,20 @@ func (b *bench) startPeers(env []string) []program {
 		b.note("The JavaScript SDK is not installed here (scripts/setup peers).")
 	}
 	return peers
+}
+
+// cliVersion2 is the first AWS CLI of version 2 on the path, "" if there is none: version 1 may come before it.
+func cliVersion2() string {
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		aws := filepath.Join(dir, "aws")
+		if !exists(aws) {
+			continue
+		}
+		if version, err := exec.Command(aws, "--version").CombinedOutput(); err == nil && strings.HasPrefix(string(version), "aws-cli/2") { //nolint:gosec // the peer's own program
+			return aws
+		}
+	}
+	return ""
 }
 
 func exists(file string) bool {

@@ -3,6 +3,7 @@ package sdk_test
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,20 @@ func key(o sdk.Outcome) string {
 	return head + o.Base + tail
 }
 
+// otherVersions are recorded beside the version that a model is of.
+var otherVersions = map[string]string{"botocore-dev": "botocore", "cli-v2-deb": "cli-v2"}
+
+// debianDiffers are the situations in which Debian's AWS CLI 2.9 does otherwise: it knows no endpoint settings (so that web
+// identities and roles fail without a network), no `aws login`, no token file and fewer hosts for containers, and
+// falls back to version 1 of the metadata service when it is told not to.
+var debianDiffers = []string{
+	"webid_env_vs_default_static", "webid_env_vs_AWS_PROFILE", "webid_in_profile", "webid_profile_and_static", "webid_no_region",
+	"container_vs_webid", "container_full_eks_host", "container_ipv6_loopback",
+	"container_token_file_newline", "container_token_file_missing", "container_token_file_missing_env_token",
+	"imds_put403_v1disabled", "imds_custom_endpoint", "imds_disabled_config",
+	"login_ok", "login_and_static", "login_and_process", "login_missing_imds", "login_expired_imds", "source_profile_is_login",
+}
+
 // TestRecordedOutcomes plays what real SDKs were seen to do: the kind of outcome, the key, and the roles on the way.
 func TestRecordedOutcomes(t *testing.T) {
 	models := modelsByID(t)
@@ -52,16 +67,16 @@ func TestRecordedOutcomes(t *testing.T) {
 	const (
 		network = "the SDK has no setting for that endpoint: the run would have needed the network"
 		caches  = "the AWS CLI has a cache of credentials, of which the simulator knows nothing"
-		older   = "another version of an SDK, which has no model"
+		older   = "the AWS CLI 2.9 of Debian, which does otherwise here than the current one that is modelled"
 	)
 	left, compared := map[string]int{}, 0
 	for _, v := range readRecorded(t) {
 		for id, want := range v.Outcomes {
 			m := models[id]
+			if current, ok := otherVersions[id]; ok {
+				m = models[current]
+			}
 			switch {
-			case id == "botocore-dev" || id == "cli-v2-deb":
-				left[older]++
-				continue
 			case want.Kind == "network":
 				left[network]++
 				continue
@@ -71,15 +86,23 @@ func TestRecordedOutcomes(t *testing.T) {
 			}
 			compared++
 			got := m.Simulate(&v.Situation)
+			if id == "cli-v2-deb" && slices.Contains(debianDiffers, v.ID) {
+				left[older]++
+				compared--
+				if got.Kind == want.Kind && key(got) == want.Akid {
+					t.Errorf("%s %s does not differ", v.ID, id)
+				}
+				continue
+			}
 			if got.Kind != want.Kind || key(got) != want.Akid {
 				t.Errorf("%s %s: got %s %s (%s: %s), recorded %s %s", v.ID, id, got.Kind, key(got), got.Source, got.Reason, want.Kind, want.Akid)
 			}
 		}
 	}
-	if diff := cmp.Diff(map[string]int{network: 56, caches: 22, older: 483}, left); diff != "" {
+	if diff := cmp.Diff(map[string]int{network: 100, caches: 31, older: 20}, left); diff != "" {
 		t.Error("not compared: " + diff)
 	}
-	if compared != 2579 {
+	if compared != 2989 {
 		t.Errorf("%d outcomes were compared", compared)
 	}
 }
