@@ -16,6 +16,7 @@ import (
 	"github.com/rolecall-dev/rolecall/internal/plane/objects/proxy"
 	"github.com/rolecall-dev/rolecall/provider/container"
 	"github.com/rolecall-dev/rolecall/provider/profile"
+	"github.com/rolecall-dev/rolecall/provider/saml"
 	"github.com/rolecall-dev/rolecall/provider/sso"
 	"github.com/rolecall-dev/rolecall/sigv4"
 	"github.com/rolecall-dev/rolecall/sts"
@@ -54,7 +55,9 @@ func registered() []reflect.Type {
 		reflect.TypeFor[sigv4.Signature](),
 		reflect.TypeFor[sigv4.Verifier](),
 		reflect.TypeFor[sigv4.VerifierOptions](),
+		reflect.TypeFor[saml.Response](),
 		reflect.TypeFor[sso.Token](),
+		reflect.TypeFor[sts.AssumeRoleWithSAMLInput](),
 		reflect.TypeFor[sts.AssumeRoleWithWebIdentityInput](),
 		reflect.TypeFor[sts.SessionOutput](),
 	}

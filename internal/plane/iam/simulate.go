@@ -29,6 +29,8 @@ type source struct {
 	document string
 	// stored is set if the document comes from the directory, and not from the request.
 	stored bool
+	// attached is how the principal has a stored policy.
+	attached attachment
 }
 
 // simulation is a set of policies and the questions to ask them.
@@ -237,15 +239,22 @@ func (v *service) simulatePrincipalPolicy(ctx context.Context, c *awsapi.Call, i
 	if m.principal, err = simulated(s, c, e, in.CallerArn); err != nil {
 		return nil, err
 	}
+	excluded := exclusions(in.PolicyExclusionList)
+	if err := excluded.check(); err != nil {
+		return nil, err
+	}
 	own, boundary := policiesOf(s, e)
 	for _, o := range own {
+		if excluded.of(o.attached) {
+			continue
+		}
 		p, err := m.add(policy.Identity, o)
 		if err != nil {
 			return nil, err
 		}
 		m.policies.Identity = append(m.policies.Identity, p)
 	}
-	if boundary != "" && len(in.PermissionsBoundaryPolicyInputList) == 0 {
+	if boundary != "" && !excluded.boundary() && len(in.PermissionsBoundaryPolicyInputList) == 0 {
 		m.policies.HasBoundary = true
 		if p := s.Policy(boundary); p != nil {
 			if m.policies.Boundary, err = m.add(policy.Boundary, source{id: p.Name, document: p.Document(), stored: true}); err != nil {
@@ -359,27 +368,30 @@ func (v *service) policySource(ctx context.Context, c *awsapi.Call, s *directory
 // policiesOf are the identity policies of an entity, a user's groups' included, named as AWS does,
 // and its boundary.
 func policiesOf(s *directory.Snapshot, e identity.Entity) (list []source, boundary string) {
-	add := func(kind, name string, g *identity.Grants) {
+	add := func(kind iamapi.AttachmentType, name string, g *identity.Grants) {
 		for _, p := range g.Inline {
-			list = append(list, source{id: kind + "_" + name + "_" + p.Name, document: p.Document, stored: true})
+			list = append(list, source{
+				id: string(kind) + "_" + name + "_" + p.Name, document: p.Document, stored: true,
+				attached: attachment{entity: kind, holder: name, name: p.Name},
+			})
 		}
 		for _, arn := range g.Attached {
 			if p := s.Policy(arn); p != nil {
-				list = append(list, source{id: p.Name, document: p.Document(), stored: true})
+				list = append(list, source{id: p.Name, document: p.Document(), stored: true, attached: attachment{arn: arn}})
 			}
 		}
 	}
 	switch e := e.(type) {
 	case *identity.UserEntity:
-		add("user", e.Name, &e.Grants)
+		add(iamapi.AttachmentTypeUser, e.Name, &e.Grants)
 		for _, g := range s.GroupsOf(e.ID) {
-			add("group", g.Name, &g.Grants)
+			add(iamapi.AttachmentTypeGroup, g.Name, &g.Grants)
 		}
 		return list, e.Boundary
 	case *identity.Group:
-		add("group", e.Name, &e.Grants)
+		add(iamapi.AttachmentTypeGroup, e.Name, &e.Grants)
 	case *identity.Role:
-		add("role", e.Name, &e.Grants)
+		add(iamapi.AttachmentTypeRole, e.Name, &e.Grants)
 		return list, e.Boundary
 	}
 	return list, ""

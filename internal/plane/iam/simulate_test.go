@@ -111,6 +111,86 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 	fails(t, err, "NoSuchEntity", "")
 }
 
+// A policy that is left out counts as detached, in the simulation only.
+func TestSimulateWithoutPolicies(t *testing.T) {
+	const s3All = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
+	p := newPlane(t)
+	c := p.root()
+	p.userWith("ann", s3All) // an inline policy named test
+	managed := *must[*sdk.CreatePolicyOutput](t)(c.CreatePolicy(ctx, &sdk.CreatePolicyInput{PolicyName: aws.String("reader"), PolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sqs:*","Resource":"*"}}`)})).Policy.Arn
+	boundary := *must[*sdk.CreatePolicyOutput](t)(c.CreatePolicy(ctx, &sdk.CreatePolicyInput{PolicyName: aws.String("fence"), PolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["s3:Get*","sqs:*","ec2:*"],"Resource":"*"}}`)})).Policy.Arn
+	for _, policyARN := range []string{managed, "arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess"} {
+		must[*sdk.AttachUserPolicyOutput](t)(c.AttachUserPolicy(ctx, &sdk.AttachUserPolicyInput{UserName: aws.String("ann"), PolicyArn: &policyARN}))
+	}
+	must[*sdk.PutUserPermissionsBoundaryOutput](t)(c.PutUserPermissionsBoundary(ctx, &sdk.PutUserPermissionsBoundaryInput{UserName: aws.String("ann"), PermissionsBoundary: &boundary}))
+
+	kind := func(k types.PolicyIdentifierPolicyType) types.PolicyIdentifier {
+		return &types.PolicyIdentifierMemberPolicyType{Value: k}
+	}
+	named := func(policyARN string) types.PolicyIdentifier {
+		return &types.PolicyIdentifierMemberPolicyArn{Value: policyARN}
+	}
+	inline := func(entity types.AttachmentType, holder, name string) types.PolicyIdentifier {
+		return &types.PolicyIdentifierMemberInlinePolicyIdentifier{Value: types.InlinePolicyIdentifierType{
+			AttachmentType: entity, AttachmentName: &holder, PolicyName: &name,
+		}}
+	}
+	const (
+		all         = "s3:GetObject sqs:SendMessage ec2:DescribeImages"
+		noInline    = "sqs:SendMessage ec2:DescribeImages"
+		noManaged   = "s3:GetObject ec2:DescribeImages"
+		noAWS       = "s3:GetObject sqs:SendMessage"
+		notFenced   = "s3:GetObject s3:PutObject sqs:SendMessage ec2:DescribeImages"
+		invalid     = "InvalidInput"
+		otherPolicy = arn + "policy/other"
+	)
+	for name, tc := range map[string]struct {
+		without []types.PolicyIdentifier
+		want    string
+	}{
+		"nothing":                   {nil, all},
+		"inline ones":               {[]types.PolicyIdentifier{kind(types.PolicyIdentifierPolicyTypeInline)}, noInline},
+		"the account's own":         {[]types.PolicyIdentifier{kind(types.PolicyIdentifierPolicyTypeUserManaged)}, noManaged},
+		"AWS's":                     {[]types.PolicyIdentifier{kind(types.PolicyIdentifierPolicyTypeAwsManaged)}, noAWS},
+		"the boundary":              {[]types.PolicyIdentifier{kind(types.PolicyIdentifierPolicyTypePermissionBoundary)}, notFenced},
+		"what cannot apply":         {[]types.PolicyIdentifier{kind(types.PolicyIdentifierPolicyTypeScp), kind(types.PolicyIdentifierPolicyTypeRcp)}, all},
+		"one ARN":                   {[]types.PolicyIdentifier{named(managed)}, noManaged},
+		"a pattern":                 {[]types.PolicyIdentifier{named(arn + "policy/r?a*r")}, noManaged},
+		"a pattern of another":      {[]types.PolicyIdentifier{named(arn + "policy/r?x*r"), named(otherPolicy)}, all},
+		"the boundary as if it was": {[]types.PolicyIdentifier{named(boundary)}, all},
+		"one inline":                {[]types.PolicyIdentifier{inline(types.AttachmentTypeUser, "ann", "test")}, noInline},
+		"inline of a role":          {[]types.PolicyIdentifier{inline(types.AttachmentTypeRole, "ann", "test")}, all},
+		"inline of another name":    {[]types.PolicyIdentifier{inline(types.AttachmentTypeUser, "ann", "tes")}, all},
+		"two":                       {[]types.PolicyIdentifier{named(managed), kind(types.PolicyIdentifierPolicyTypeAwsManaged)}, "s3:GetObject"},
+		"two stars":                 {[]types.PolicyIdentifier{named(arn + "policy/*a*")}, invalid},
+		"a pattern as account":      {[]types.PolicyIdentifier{named("arn:aws:iam::12345678901?:policy/x")}, invalid},
+		"no policy":                 {[]types.PolicyIdentifier{named(arn + "user/ann")}, invalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := c.SimulatePrincipalPolicy(ctx, &sdk.SimulatePrincipalPolicyInput{
+				PolicySourceArn: aws.String(arn + "user/ann"), PolicyExclusionList: tc.without,
+				ActionNames: []string{"s3:GetObject", "s3:PutObject", "sqs:SendMessage", "ec2:DescribeImages"},
+			})
+			if tc.want == invalid {
+				fails(t, err, invalid, "")
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var allowed []string
+			for _, r := range out.EvaluationResults {
+				if r.EvalDecision == types.PolicyEvaluationDecisionTypeAllowed {
+					allowed = append(allowed, *r.EvalActionName)
+				}
+			}
+			same(t, tc.want, strings.Join(allowed, " "))
+		})
+	}
+}
+
 func TestAccountViews(t *testing.T) {
 	p := newPlane(t)
 	c := p.root()
