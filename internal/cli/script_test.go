@@ -77,10 +77,11 @@ func TestScripts(t *testing.T) {
 				s, _ := ts.Value("signin").(*signin.Server)
 				life, err := time.ParseDuration(args[0])
 				if err != nil {
-					s.Answer = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
-						signin.Refuse(w, http.StatusBadRequest, "AccessDeniedException", args[0], "no")
+					code := args[0]
+					s.SetAnswer(func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+						signin.Refuse(w, http.StatusBadRequest, "AccessDeniedException", code, "no")
 						return true
-					}
+					})
 					return
 				}
 				data, err := json.Marshal(s.Token(time.Now().Add(life), true))

@@ -319,7 +319,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, o := setUp(t, -time.Second)
-			s.Answer = tc.answer
+			s.SetAnswer(tc.answer)
 			before := load(t, o)
 			_, err := login.New(o).Retrieve(t.Context())
 			if err == nil || !strings.HasPrefix(err.Error(), `config:1: profile "p": `+tc.want) {
@@ -360,7 +360,7 @@ func TestRefusals(t *testing.T) {
 func TestRetries(t *testing.T) {
 	t.Parallel()
 	s, o := setUp(t, -time.Second)
-	s.Answer = func(call int, w http.ResponseWriter, _ *http.Request) bool {
+	s.SetAnswer(func(call int, w http.ResponseWriter, _ *http.Request) bool {
 		switch call {
 		case 1:
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -369,7 +369,7 @@ func TestRetries(t *testing.T) {
 			panic(http.ErrAbortHandler) // the connection breaks
 		}
 		return false
-	}
+	})
 	creds, err := login.New(o).Retrieve(t.Context())
 	if err != nil || creds.AccessKeyID != signin.AccessKeyID(1) || s.Calls() != 3 {
 		t.Errorf("%s, %v after %d calls", creds.AccessKeyID, err, s.Calls())
@@ -402,10 +402,10 @@ func TestClockSkew(t *testing.T) {
 	if life := creds.Expires.Sub(local); life > 15*time.Minute || life < 14*time.Minute {
 		t.Errorf("lives %s", life)
 	}
-	s.Answer = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+	s.SetAnswer(func(_ int, w http.ResponseWriter, _ *http.Request) bool {
 		signin.Refuse(w, 400, "ValidationException", "invalid_request", "no")
 		return true
-	}
+	})
 	save(t, o, s.Token(local.Add(-time.Second), false))
 	_, err = login.New(o).Retrieve(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "clock is 3h0m0s off") {

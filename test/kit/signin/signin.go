@@ -43,11 +43,9 @@ type Server struct {
 	// Delay is how long an answer takes.
 	Delay time.Duration
 	// Life is what expiresIn says; 0 is 900 seconds.
-	Life time.Duration
-	// Answer takes over when it is set and reports true; the proof has been checked.
-	Answer func(call int, w http.ResponseWriter, r *http.Request) bool
-
+	Life   time.Duration
 	mu     sync.Mutex
+	answer Answer
 	calls  int
 	issued int
 	seen   map[string]bool
@@ -64,6 +62,12 @@ func New() (*Server, error) {
 	s.Server = httptest.NewServer(s)
 	return s, nil
 }
+
+// Answer takes over when it reports true; the proof has been checked.
+type Answer func(call int, w http.ResponseWriter, r *http.Request) bool
+
+// SetAnswer lets a function take over from now on; nil ends that.
+func (s *Server) SetAnswer(a Answer) { s.mu.Lock(); defer s.mu.Unlock(); s.answer = a }
 
 // Calls is how often it was asked, Issued how many tokens it gave.
 func (s *Server) Calls() int { s.mu.Lock(); defer s.mu.Unlock(); return s.calls }
@@ -131,7 +135,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Refuse(w, http.StatusBadRequest, "ValidationException", "INVALID_REQUEST", err.Error())
 		return
 	}
-	if s.Answer != nil && s.Answer(s.calls, w, r) {
+	if s.answer != nil && s.answer(s.calls, w, r) {
 		return
 	}
 	if body["refreshToken"] != refreshToken(s.issued) {
