@@ -263,6 +263,26 @@ func TestCallsEnd(t *testing.T) {
 	}
 }
 
+const unreadable = "unreadable"
+
+// openTo lets everybody pass the folders and read the config file, so that one file alone is closed.
+func openTo(t *testing.T, home string) {
+	t.Helper()
+	err := filepath.WalkDir(home, func(path string, d os.DirEntry, err error) error {
+		if err == nil && (d.IsDir() || d.Name() == "config") {
+			info, err := d.Info()
+			if err != nil || info.Mode().Perm() == 0 {
+				return err
+			}
+			return os.Chmod(path, 0o755) //nolint:gosec // a test's own folder
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestBadFiles: whatever is in the place of a file that a source needs, nothing hangs, nothing falls through to
 // the next source, and no error shows what is in the file.
 func TestBadFiles(t *testing.T) {
@@ -290,6 +310,12 @@ func TestBadFiles(t *testing.T) {
 			}
 		},
 	}
+	kinds[unreadable] = func(t *testing.T, path string) {
+		put(t, path, badCanary)
+		if err := os.Chmod(path, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
 	container := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "sesame" {
 			w.WriteHeader(http.StatusUnauthorized)
@@ -315,6 +341,9 @@ func TestBadFiles(t *testing.T) {
 	}
 	for name, s := range sources {
 		for kind, make := range kinds {
+			if name == "process" && kind == unreadable {
+				continue // what the command may read is not the chain's matter
+			}
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				t.Parallel()
 				home := t.TempDir()
@@ -330,6 +359,10 @@ func TestBadFiles(t *testing.T) {
 				for _, kv := range s.env {
 					environ = append(environ, strings.ReplaceAll(kv, "HOME", home))
 				}
+				if kind == unreadable {
+					openTo(t, home)
+					defer asNobody(t)()
+				}
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 				defer cancel()
 				c, err := chain.New(chain.Options{Environ: environ})
@@ -342,6 +375,9 @@ func TestBadFiles(t *testing.T) {
 				}
 				if errors.Is(err, rolecall.ErrNotHere) != s.absent[kind] {
 					t.Errorf("absent: %t, %v", !s.absent[kind], err)
+				}
+				if kind == unreadable && name != "AWS CLI's cache" && !strings.Contains(err.Error(), "permission denied") {
+					t.Errorf("not told why: %v", err)
 				}
 				if strings.Contains(err.Error(), badCanary) || len(err.Error()) > 1000 {
 					t.Errorf("a secret is told, or too much: %.300s", err)
